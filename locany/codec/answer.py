@@ -1,0 +1,169 @@
+"""An answer in tokens: write one from what is to be said, read one from whatever a model wrote.
+
+Writing is exact; reading never fails. A model may stop in the middle of a box, forget a closing token, put
+three coordinates in a frame or words between items: what can be understood is kept, and everything that was
+dropped or mended is reported in words (spec `locateanything` 7.2, 7.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from locany.codec.tokenizer import Tokenizer
+
+Bins = tuple[int, ...]  # four bins x1 y1 x2 y2 for a box, two bins x y for a point
+
+
+@dataclass(frozen=True)
+class AnswerItem:
+    """One thing said about one label.
+
+    Attributes:
+        label: what it is called; empty if the model gave no label.
+        bins: four bins of a box (corners ordered), two of a point, or none at all: "it is not there".
+        start, stop: the span of its tokens in the answer, for scores and provenance.
+    """
+
+    label: str
+    bins: Bins
+    start: int = 0
+    stop: int = 0
+
+    @property
+    def is_negative(self) -> bool:
+        return not self.bins
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was understood of an answer.
+
+    Attributes:
+        items: boxes, points and negatives in the order of the answer.
+        dropped: one sentence for each piece that was dropped or mended.
+        ended: whether the end token was seen.
+    """
+
+    items: tuple[AnswerItem, ...]
+    dropped: tuple[str, ...]
+    ended: bool
+
+
+def write_answer(tokenizer: Tokenizer, groups: Sequence[tuple[str, Sequence[Bins]]], *, end: bool = True) -> list[int]:
+    """Ids of a well-formed answer.
+
+    Args:
+        groups: (label, bins of its boxes or points); no bins at all says that it is not there; an empty label
+            is left out, as in pointing data.
+        end: close the answer with the end token.
+    """
+    vocab, ids = tokenizer.vocab, []
+    for label, boxes in groups:
+        if label:
+            ids += [vocab.ref, *tokenizer.encode_plain(label), vocab.ref_end]
+        for bins in boxes:
+            assert len(bins) in (2, 4), f"a box has 4 bins and a point 2, got {bins}"
+            ids += [vocab.box, *(vocab.coord(b) for b in bins), vocab.box_end]
+        if not boxes:
+            ids += [vocab.box, vocab.none, vocab.box_end]
+    return [*ids, vocab.end] if end else ids
+
+
+def read_answer(tokenizer: Tokenizer, ids: Sequence[int]) -> Answer:
+    """Read any sequence of ids; see the module's text."""
+    return _Reader(tokenizer, ids).read()
+
+
+class _Reader:
+    def __init__(self, tokenizer: Tokenizer, ids: Sequence[int]):
+        self.tokenizer, self.vocab, self.ids = tokenizer, tokenizer.vocab, list(ids)
+        self.position = 0
+        self.label, self.label_used = "", True
+        self.items: list[AnswerItem] = []
+        self.dropped: list[str] = []
+
+    def read(self) -> Answer:
+        vocab, ended, stray = self.vocab, False, 0
+        while self.position < len(self.ids):
+            token = self.ids[self.position]
+            if token == vocab.end:
+                ended = True
+                rest = [t for t in self.ids[self.position + 1 :] if t not in (vocab.null, vocab.end, vocab.pad)]
+                if rest:
+                    self.drop(f"{len(rest)} tokens after the end of the answer", rest)
+                break
+            if token == vocab.ref:
+                self.read_label()
+            elif token == vocab.box:
+                self.read_box()
+            else:
+                if token not in (vocab.null, vocab.pad):
+                    stray += 1
+                self.position += 1
+        if stray:
+            self.dropped.append(f"{stray} stray tokens between items")
+        if not self.label_used:
+            self.dropped.append(f"label {self.label!r} without a box")
+        return Answer(tuple(self.items), tuple(self.dropped), ended)
+
+    def drop(self, what: str, tokens: Sequence[int]) -> None:
+        self.dropped.append(f"{what}: {self.tokenizer.decode(tokens)}")
+
+    def read_label(self) -> None:
+        """`<ref> text </ref>`; a label cut off by a frame or by the end still counts."""
+        vocab, start = self.vocab, self.position
+        self.position += 1
+        closers = (vocab.ref_end, vocab.box, vocab.ref, vocab.end)
+        while self.position < len(self.ids) and self.ids[self.position] not in closers:
+            self.position += 1
+        inside = self.ids[start + 1 : self.position]
+        words = [t for t in inside if not (vocab.is_coord(t) or t in (vocab.null, vocab.box_end, vocab.pad))]
+        closed = self.position < len(self.ids) and self.ids[self.position] == vocab.ref_end
+        if closed:
+            self.position += 1
+        if not self.label_used:
+            self.dropped.append(f"label {self.label!r} without a box")
+        if len(words) < len(inside):
+            self.drop("tokens that do not belong in a label", inside)
+        label = self.tokenizer.decode(words).strip()
+        if not closed:
+            self.dropped.append(f"label {label!r} is not closed")
+        if not label:
+            self.dropped.append("an empty label")
+        self.label, self.label_used = label, not label
+
+    def read_box(self) -> None:
+        """`<box> ... </box>`; the frame also ends before the next frame, label or end token."""
+        vocab, start = self.vocab, self.position
+        self.position += 1
+        closers = (vocab.box_end, vocab.box, vocab.ref, vocab.end)
+        while self.position < len(self.ids) and self.ids[self.position] not in closers:
+            self.position += 1
+        inside = [t for t in self.ids[start + 1 : self.position] if t != vocab.null]
+        closed = self.position < len(self.ids) and self.ids[self.position] == vocab.box_end
+        if closed:
+            self.position += 1
+        span = self.ids[start : self.position]
+        if inside and all(t in vocab.none_ids for t in inside):
+            self.add((), start)
+            return
+        bins = tuple(vocab.bin_of(t) for t in inside if vocab.is_coord(t))
+        if len(bins) < len(inside):
+            self.drop("a box with other tokens than coordinates", span)
+        elif len(bins) == 4:
+            x1, y1, x2, y2 = bins
+            if x1 > x2 or y1 > y2:
+                self.drop("corners put in order of a box", span)
+            self.add((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), start)
+            if not closed:
+                self.drop("a box that is not closed was kept", span)
+        elif len(bins) == 2 and closed:
+            self.add(bins, start)
+        else:
+            what = "a box" if closed else "a box cut short,"
+            self.drop(f"{what} with {len(bins)} coordinates", span)
+
+    def add(self, bins: Bins, start: int) -> None:
+        self.items.append(AnswerItem(self.label, bins, start, self.position))
+        self.label_used = True

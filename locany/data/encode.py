@@ -1,0 +1,102 @@
+"""From a sample to the arrays that are learnt from (spec `training` 2.2 to 2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from locany.codec.answer import Bins, write_answer
+from locany.codec.prompts import prefix_ids, question_ids, suffix_ids
+from locany.codec.tokenizer import Tokenizer
+from locany.data.sample import Question, Sample, Target
+from locany.data.streams import Streams, branched_streams
+from locany.errors import DataError
+from locany.geometry import to_bins
+from locany.image import PreprocessConfig, preprocess
+from locany.tasks import TaskKind
+
+
+@dataclass(frozen=True)
+class EncodedSample:
+    """One sample, ready for a batch.
+
+    Attributes:
+        streams: token arrays.
+        pixel_values: [patches, 3, patch, patch] float32.
+        grid_hw: patch rows and columns.
+        object_bins: [objects, 4] bins of everything in the image, for auxiliary losses.
+        object_labels: their names.
+    """
+
+    streams: Streams
+    pixel_values: np.ndarray
+    grid_hw: tuple[int, int]
+    object_bins: np.ndarray
+    object_labels: tuple[str, ...]
+
+
+def target_bins(target: Target, size_wh: tuple[int, int], max_bin: int, *, point: bool) -> Bins:
+    """Bins of a target: two for a point (its own, else the centre of its box), four for a box."""
+    if point:
+        if target.point is None and target.xyxy is None:
+            raise DataError(f"target {target.label!r} has neither a point nor a box")
+        if target.point is not None:
+            xy = target.point
+        else:
+            x1, y1, x2, y2 = target.xyxy  # type: ignore[misc]
+            xy = ((x1 + x2) / 2, (y1 + y2) / 2)
+        return tuple(int(b) for b in to_bins(np.asarray(xy), size_wh, max_bin + 1))
+    if target.xyxy is None:
+        raise DataError(f"target {target.label!r} has no box, but the task asks for boxes")
+    return tuple(int(b) for b in to_bins(np.asarray(target.xyxy), size_wh, max_bin + 1))
+
+
+def answer_groups(
+    question: Question, size_wh: tuple[int, int], max_bin: int, rng: np.random.Generator | None = None
+) -> list[tuple[str, list[Bins]]]:
+    """Targets grouped under their label, in the order in which they are to be written.
+
+    Categories keep the order of the question, scene text is ordered by its first box; boxes of one label are
+    sorted by the x, then the y of the top-left corner, which learns best (spec `training` 2.3).
+    """
+    task, point = question.task, question.task.expects_points
+    if task.kind is TaskKind.TEXT:
+        boxes = [(target_bins(t, size_wh, max_bin, point=False), t.label) for t in question.targets]
+        return [(label, [bins]) for bins, label in sorted(boxes)]
+    labels = task.categories if task.takes_categories else (task.phrase,)
+    groups: dict[str, list[Bins]] = {label: [] for label in labels}
+    for target in question.targets:
+        if target.label not in groups:
+            raise DataError(f"target {target.label!r} answers none of the labels asked for: {', '.join(labels)}")
+        groups[target.label].append(target_bins(target, size_wh, max_bin, point=point))
+    return [(label, sorted(boxes)) for label, boxes in groups.items()]
+
+
+def encode_sample(tokenizer: Tokenizer, sample: Sample, config: PreprocessConfig) -> EncodedSample:
+    """Preprocess the image and write both streams of every question.
+
+    Raises:
+        DataError: a question and its targets do not fit together.
+    """
+    vocab = tokenizer.vocab
+    height, width = sample.image.shape[:2]
+    patches = preprocess(sample.image, config)
+    prefix = prefix_ids(tokenizer, [patches.num_visual_tokens])
+    branches: list[tuple[Sequence[int], Sequence[int]]] = []
+    for question in sample.questions:
+        groups = answer_groups(question, (width, height), vocab.max_bin)
+        if not groups:  # scene text on an image without any
+            groups = [("", [])]
+        branches.append(
+            (suffix_ids(tokenizer, question_ids(tokenizer, question.task)), write_answer(tokenizer, groups))
+        )
+    boxes = [target_bins(t, (width, height), vocab.max_bin, point=False) for t in sample.objects]
+    return EncodedSample(
+        streams=branched_streams(vocab, prefix, branches),
+        pixel_values=patches.pixel_values,
+        grid_hw=patches.grid_hw,
+        object_bins=np.asarray(boxes, dtype=np.int64).reshape(-1, 4),
+        object_labels=tuple(t.label for t in sample.objects),
+    )

@@ -1,0 +1,152 @@
+"""One text, two streams: the next-token stream and, behind it, the block stream (spec `training` 1.2 to 1.5).
+
+The text is there once, as ordinary tokens. Behind it every answer is there a second time, cut into blocks
+whose inputs are masked. What each position may see follows from `branch`, `index` and `block`
+(`model/masks.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from locany.codec.blocks import Block, plain_blocks, structured_blocks
+from locany.codec.tokenizer import Tokenizer
+from locany.codec.vocab import Vocab
+from locany.errors import DataError
+
+IGNORE = -100  # target of a position that is not supervised
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Arrays of one sample, all int64 of shape [positions].
+
+    Attributes:
+        token_ids: what is fed.
+        targets: what the output at this same position should predict; IGNORE where nothing is asked.
+        positions: rotary positions.
+        branch, index, block: the layout of `model/masks.py`.
+    """
+
+    token_ids: np.ndarray
+    targets: np.ndarray
+    positions: np.ndarray
+    branch: np.ndarray
+    index: np.ndarray
+    block: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+
+class _Builder:
+    def __init__(self, vocab: Vocab) -> None:
+        self.vocab = vocab
+        self.columns: list[tuple[np.ndarray, ...]] = []
+        self.num_blocks = 0
+
+    def add(self, ids: Sequence[int], targets: Sequence[int], positions: object, branch: int, index: object, block: int) -> None:
+        n = len(ids)
+        self.columns.append(
+            tuple(
+                np.broadcast_to(np.asarray(column, dtype=np.int64), (n,))
+                for column in (ids, targets, positions, branch, index, block)
+            )
+        )
+
+    def add_text(self, ids: Sequence[int], targets: Sequence[int], branch: int, start: int) -> None:
+        index = np.arange(start, start + len(ids))
+        self.add(ids, targets, index, branch, index, -1)
+
+    def add_blocks(self, blocks: Sequence[Block], branch: int) -> None:
+        for block in blocks:
+            positions = block.anchor + np.arange(len(block.inputs))
+            self.add(block.inputs, block.targets, positions, branch, block.anchor, self.num_blocks)
+            self.num_blocks += 1
+
+    def add_closing_pad(self) -> None:
+        """One pad behind the blocks, as published: it sees the text and nothing sees it."""
+        position = int(self.columns[-1][2][-1]) + 1
+        self.add([self.vocab.pad], [IGNORE], position, 0, position, self.num_blocks)
+
+    def build(self) -> Streams:
+        return Streams(*(np.concatenate(column) for column in zip(*self.columns, strict=True)))
+
+
+def answer_targets(ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Next-token targets: position i predicts ids[i + 1] where i + 1 lies in an answer, else IGNORE."""
+    targets = np.full(len(ids), IGNORE, dtype=np.int64)
+    for start, stop in spans:
+        targets[start - 1 : stop - 1] = ids[start:stop]
+    return targets
+
+
+def conversation_streams(tokenizer: Tokenizer, ids: Sequence[int], draw: Callable[[int], int]) -> Streams:
+    """Streams of a tokenised conversation in the published format, all its turns in one branch.
+
+    Args:
+        ids: the rendered conversation, image tokens expanded.
+        draw: draw(n) is a uniform integer 0 .. n - 1; only free text uses it.
+
+    Raises:
+        DataError: no assistant turn, or one that is not closed.
+    """
+    vocab = tokenizer.vocab
+    spans = answer_spans(tokenizer, ids)
+    structured = vocab.box_end in ids or vocab.ref_end in ids
+    blocks: list[Block] = []
+    for start, stop in spans:
+        if structured:
+            blocks += structured_blocks(ids, start - 1, vocab)
+        else:
+            offset = draw((stop - start) % vocab.block_size + 1)
+            blocks += plain_blocks(ids, start - 1, stop - start, offset, vocab)
+    builder = _Builder(vocab)
+    builder.add_text(ids, answer_targets(ids, spans), branch=0, start=0)  # type: ignore[arg-type]
+    builder.add_blocks(blocks, branch=0)
+    if blocks:
+        builder.add_closing_pad()
+    return builder.build()
+
+
+def answer_spans(tokenizer: Tokenizer, ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Start and stop of every answer: after `assistant` and its newline, up to and with the end token."""
+    vocab, spans = tokenizer.vocab, []
+    opening = [vocab.turn, *tokenizer.encode_plain("assistant\n")]
+    for at in range(len(ids) - len(opening) + 1):
+        if list(ids[at : at + len(opening)]) == opening:
+            start = at + len(opening)
+            try:
+                stop = list(ids).index(vocab.end, start) + 1
+            except ValueError:
+                raise DataError("an assistant turn is not closed by <|im_end|>") from None
+            spans.append((start, stop))
+    if not spans:
+        raise DataError("the conversation has no assistant turn, so there is nothing to learn from it")
+    return spans
+
+
+def branched_streams(
+    vocab: Vocab, prefix: Sequence[int], branches: Sequence[tuple[Sequence[int], Sequence[int]]]
+) -> Streams:
+    """Streams of several independent questions about one shared prefix.
+
+    Each question sees the prefix and itself, as if it were asked alone: the image is encoded once and asked
+    many times.
+
+    Args:
+        prefix: ids up to and with the image.
+        branches: (ids from the question to the opening of the answer, ids of the answer with its end token).
+    """
+    builder = _Builder(vocab)
+    builder.add_text(prefix, [IGNORE] * len(prefix), branch=0, start=0)
+    for number, (question, answer) in enumerate(branches, start=1):
+        text = [*question, *answer]
+        spans = [(len(question), len(text))]
+        builder.add_text(text, answer_targets(text, spans), branch=number, start=len(prefix))  # type: ignore[arg-type]
+        whole = [*prefix, *text]
+        builder.add_blocks(structured_blocks(whole, len(prefix) + len(question) - 1, vocab), branch=number)
+    return builder.build()

@@ -1,0 +1,100 @@
+"""The Qwen2.5 decoder (spec `locateanything` 5), with a head that projects only the positions asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from locany.model.attention import attend_text
+from locany.model.cache import KVCache
+from locany.model.config import TextConfig
+from locany.model.layers import GatedMLP, RMSNorm
+from locany.model.rope import rotate_halves, text_angles
+
+
+@dataclass(frozen=True)
+class CacheView:
+    """Which part of the KV cache a forward writes and reads.
+
+    Attributes:
+        cache: the cache.
+        rows: [n] cache rows of the n rows being fed.
+        slots: [n, positions] where the new keys and values go.
+        length: slots 0 .. length - 1 are read.
+    """
+
+    cache: KVCache
+    rows: Tensor
+    slots: Tensor
+    length: int
+
+
+class DecoderLayer(nn.Module):
+    """Pre-norm grouped-query attention and gated MLP."""
+
+    def __init__(self, config: TextConfig):
+        super().__init__()
+        size, head_dim = config.hidden_size, config.head_dim
+        self.head_dim = head_dim
+        self.attn_norm = RMSNorm(size, config.rms_norm_eps)
+        self.q = nn.Linear(size, config.num_heads * head_dim)
+        self.k = nn.Linear(size, config.num_kv_heads * head_dim)
+        self.v = nn.Linear(size, config.num_kv_heads * head_dim)
+        self.attn_out = nn.Linear(config.num_heads * head_dim, size, bias=False)
+        self.mlp_norm = RMSNorm(size, config.rms_norm_eps)
+        self.mlp = GatedMLP(size, config.intermediate_size)
+
+    def forward(
+        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, view: CacheView | None, layer: int
+    ) -> Tensor:
+        normed = self.attn_norm(x)
+        # [rows, heads, positions, head_dim]
+        q, k, v = (
+            part(normed).unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for part in (self.q, self.k, self.v)
+        )
+        # Rounded to the dtype of q before use, as published.
+        cos, sin = cos.to(q.dtype), sin.to(q.dtype)
+        q, k = rotate_halves(q, cos, sin), rotate_halves(k, cos, sin)
+        if view is not None:
+            view.cache.write(layer, view.rows, view.slots, k, v)
+            k, v = view.cache.read(layer, view.rows, view.length)
+        x = x + self.attn_out(attend_text(q, k, v, mask).transpose(1, 2).flatten(2))
+        return x + self.mlp(self.mlp_norm(x))
+
+
+class Decoder(nn.Module):
+    """Token embedding, layers, final norm, and the tied head."""
+
+    def __init__(self, config: TextConfig):
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(
+        self, embeds: Tensor, positions: Tensor, mask: Tensor | None, view: CacheView | None = None
+    ) -> Tensor:
+        """Run the layers.
+
+        Args:
+            embeds: [rows, positions, hidden].
+            positions: [rows, positions] integer rotary positions.
+            mask: [rows, positions, keys] boolean (`masks.visible`), or None for plain causal text.
+            view: cache to write to and read from; None attends only within `embeds`.
+
+        Returns:
+            [rows, positions, hidden] after the final norm.
+        """
+        angles = text_angles(positions, self.config.head_dim, self.config.rope_theta)[:, None]
+        cos, sin = angles.cos(), angles.sin()
+        x = embeds
+        for number, layer in enumerate(self.layers):
+            x = layer(x, cos, sin, mask, view, number)
+        return self.norm(x)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[..., hidden] to [..., vocabulary] float32 through the tied embedding; pass only what is read."""
+        return F.linear(hidden, self.embed.weight.to(hidden.dtype)).float()

@@ -1,0 +1,97 @@
+"""Who may look at whom: the one definition, used in training, prefill and decoding (spec `training` 1.5).
+
+Every position carries four integers (a `Layout`); whether a query sees a key follows from them alone:
+
+* `sample`: positions of different samples never see each other; -1 is padding, which nothing sees.
+* `branch`: 0 is shared context; other branches see it and themselves, never each other. One image with
+  several independent questions is one sample with one branch per question.
+* `index`: where a real token stands in its own text. The slots of a block all carry the index of their
+  anchor, the real token whose copy is slot 0.
+* `block`: -1 for a real token, else the number of the block that the slot belongs to.
+
+Real tokens see real tokens up to themselves. A slot sees the real tokens *before* its anchor (the copy in
+slot 0 replaces the anchor) and all slots of its own block. Nothing else.
+
+In training the blocks lie behind the text; at inference the window of the current step is one block and the
+KV cache holds the real tokens. Same predicate, same answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Integers per position, each of shape [rows, positions]; see the module's text."""
+
+    sample: Tensor
+    branch: Tensor
+    index: Tensor
+    block: Tensor
+
+    def __getitem__(self, key: object) -> Layout:
+        return Layout(self.sample[key], self.branch[key], self.index[key], self.block[key])  # type: ignore[index]
+
+    def to(self, device: torch.device | str) -> Layout:
+        return Layout(*(t.to(device) for t in (self.sample, self.branch, self.index, self.block)))
+
+
+def visible(query: Layout, key: Layout, *, causal_block: bool = False) -> Tensor:
+    """Boolean [rows, queries, keys]: may the query see the key?
+
+    Args:
+        causal_block: slots of a block see only earlier slots of it (`causal_attn`); they are then taken to
+            lie in slot order. The release sees all of its block.
+    """
+
+    def q(t: Tensor) -> Tensor:
+        return t[..., :, None]
+
+    def k(t: Tensor) -> Tensor:
+        return t[..., None, :]
+
+    together = (q(query.sample) == k(key.sample)) & (k(key.sample) >= 0)
+    together &= (k(key.branch) == 0) | (k(key.branch) == q(query.branch))
+    real_key = k(key.block) < 0
+    real_query = q(query.block) < 0
+    before = k(key.index) < q(query.index)
+    real = real_key & (before | (real_query & (k(key.index) == q(query.index))))
+    own_block = ~real_key & (k(key.block) == q(query.block)) & (k(key.branch) == q(query.branch))
+    if causal_block:
+        num_queries, num_keys = own_block.shape[-2:]
+        order = torch.ones(num_queries, num_keys, dtype=torch.bool, device=own_block.device)
+        own_block &= order.tril(num_keys - num_queries)
+    return together & (real | own_block)
+
+
+def text_layout(num_rows: int, num_tokens: int, device: torch.device | str = "cpu") -> Layout:
+    """Plain causal text: `num_rows` rows of `num_tokens` real tokens."""
+    index = torch.arange(num_tokens, device=device).expand(num_rows, num_tokens)
+    zero = torch.zeros_like(index)
+    return Layout(sample=zero, branch=zero, index=index, block=zero - 1)
+
+
+def cache_layout(text_len: Tensor, block_size: int, capacity: int) -> Layout:
+    """The keys of one decode step: cache slot j holds real token j, the window lies behind the text.
+
+    Args:
+        text_len: [rows] number of real tokens of each row, those fed in this step included.
+        block_size: slots of the window, in cache slots text_len .. text_len + block_size - 1.
+        capacity: cache slots per row; those behind the window are padding.
+
+    Returns:
+        Layout of shape [rows, capacity].
+    """
+    slot = torch.arange(capacity, device=text_len.device).expand(len(text_len), capacity)
+    end = text_len[:, None]
+    in_window = (slot >= end) & (slot < end + block_size)
+    return Layout(
+        sample=torch.where(slot < end + block_size, 0, -1),
+        branch=torch.zeros_like(slot),
+        index=torch.where(in_window, end - 1, slot),
+        block=torch.where(in_window, 0, -1),
+    )

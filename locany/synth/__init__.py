@@ -1,0 +1,1 @@
+"""Renderers: a seed in, an exact sample out."""

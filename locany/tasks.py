@@ -1,0 +1,121 @@
+"""What can be asked of an image: seven tasks, each a question about categories, a phrase, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from locany.errors import RequestError
+
+MAX_PHRASE_LEN = 2000  # characters; the longest published referring expressions stay below 500
+
+
+class TaskKind(str, Enum):
+    """The task families (spec `locateanything` 7.1)."""
+
+    DETECT = "detect"  # all instances of each category
+    GROUND = "ground"  # all matches of a phrase
+    REFER = "refer"  # the one thing that a phrase refers to
+    POINT = "point"  # a point on each thing that a phrase names
+    FIND_TEXT = "find_text"  # where a given text is written
+    TEXT = "text"  # all text, with its transcription as label
+    LAYOUT = "layout"  # regions of a page by category
+    GUI = "gui"  # the region of a control
+    GUI_POINT = "gui_point"  # where to click on a control
+
+
+_CATEGORY_TASKS = frozenset({TaskKind.DETECT, TaskKind.LAYOUT})
+_POINT_TASKS = frozenset({TaskKind.POINT, TaskKind.GUI_POINT})
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question. Build it with the class methods, which check what is asked.
+
+    Attributes:
+        kind: the task family.
+        categories: for `detect` and `layout`, the categories asked for; otherwise empty.
+        phrase: for the other tasks except `text`, the description; otherwise empty.
+    """
+
+    kind: TaskKind
+    categories: tuple[str, ...] = ()
+    phrase: str = ""
+
+    @classmethod
+    def detect(cls, categories: str | Sequence[str]) -> Task:
+        """All instances of each category."""
+        return cls(TaskKind.DETECT, categories=_check_categories(categories))
+
+    @classmethod
+    def layout(cls, categories: str | Sequence[str]) -> Task:
+        """Page regions of each category."""
+        return cls(TaskKind.LAYOUT, categories=_check_categories(categories))
+
+    @classmethod
+    def ground(cls, phrase: str) -> Task:
+        """All matches of a phrase."""
+        return cls(TaskKind.GROUND, phrase=_check_phrase(phrase))
+
+    @classmethod
+    def refer(cls, phrase: str) -> Task:
+        """The one thing that a phrase refers to."""
+        return cls(TaskKind.REFER, phrase=_check_phrase(phrase))
+
+    @classmethod
+    def point(cls, phrase: str) -> Task:
+        """A point on each thing that a phrase names."""
+        return cls(TaskKind.POINT, phrase=_check_phrase(phrase))
+
+    @classmethod
+    def find_text(cls, phrase: str) -> Task:
+        """Where a given text is written."""
+        return cls(TaskKind.FIND_TEXT, phrase=_check_phrase(phrase))
+
+    @classmethod
+    def text(cls) -> Task:
+        """All text in the image; the label of each box is its transcription."""
+        return cls(TaskKind.TEXT)
+
+    @classmethod
+    def gui(cls, phrase: str, *, point: bool = False) -> Task:
+        """The region of a control, or with `point` the place to click."""
+        return cls(TaskKind.GUI_POINT if point else TaskKind.GUI, phrase=_check_phrase(phrase))
+
+    @property
+    def expects_points(self) -> bool:
+        """Whether the answer is made of points rather than boxes."""
+        return self.kind in _POINT_TASKS
+
+    @property
+    def takes_categories(self) -> bool:
+        """Whether the question is a list of categories."""
+        return self.kind in _CATEGORY_TASKS
+
+
+def _check_phrase(phrase: str) -> str:
+    if not isinstance(phrase, str):
+        raise RequestError(f"a phrase is a string, got {type(phrase).__name__}: {phrase!r}")
+    phrase = " ".join(phrase.split())
+    if not phrase:
+        raise RequestError("the phrase is empty; describe what to find, for example 'the red button'")
+    if len(phrase) > MAX_PHRASE_LEN:
+        raise RequestError(f"the phrase has {len(phrase)} characters; at most {MAX_PHRASE_LEN} are allowed")
+    return phrase
+
+
+def _check_categories(categories: str | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(categories, str):
+        categories = [categories]
+    try:
+        items = list(categories)
+    except TypeError:
+        raise RequestError(
+            f"categories are a list of strings, got {type(categories).__name__}: {categories!r}"
+        ) from None
+    if not items:
+        raise RequestError("no category given; name at least one, for example ['cat', 'dog']")
+    names = [_check_phrase(c) for c in items]
+    seen: dict[str, None] = dict.fromkeys(names)  # a category asked twice is asked once, order kept
+    return tuple(seen)

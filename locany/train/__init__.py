@@ -1,0 +1,1 @@
+"""Training: one loop, both streams, from a recipe to a checkpoint in the published layout."""

@@ -1,0 +1,81 @@
+"""Everything that decides a training run, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from locany.errors import DataError
+from locany.model.config import LocateConfig
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """Muon for hidden matrices, AdamW for embeddings, tables, norms and biases.
+
+    The rate rises over `warmup_steps`, holds, and falls linearly to zero over the last `decay_share`.
+    """
+
+    muon_lr: float = 2e-3
+    adam_lr: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 200
+    decay_share: float = 0.3
+    grad_clip: float = 1.0
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the streams and the shape of coordinate targets.
+
+    `sigma_start` to `sigma_end`: width in bins of the Gaussian around a coordinate, narrowing over
+    `sigma_steps`; 0 is the published plain cross-entropy. `dense` weighs the auxiliary losses on visual
+    tokens, which exist during training only.
+    """
+
+    next_token: float = 1.0
+    block: float = 1.0
+    dense: float = 1.0
+    sigma_start: float = 20.0
+    sigma_end: float = 3.0
+    sigma_steps: int = 3000
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole run.
+
+    Attributes:
+        model: the shape to train from scratch.
+        tokenizer: folder with vocabulary files and `preprocessor_config.json`.
+        out: run folder.
+        dense_steps: first steps in which only encoder and projector learn, from the dense truth.
+        curriculum_steps: steps until the data is at full difficulty.
+        row_len: positions per packed row; 0 for one sample a row.
+        bf16: autocast matrix products to bfloat16.
+        minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
+    """
+
+    model: LocateConfig
+    tokenizer: str
+    out: str
+    seed: int = 0
+    steps: int = 4000
+    batch_size: int = 32
+    dense_steps: int = 500
+    curriculum_steps: int = 1500
+    row_len: int = 0
+    num_workers: int = 1
+    bf16: bool = True
+    device: str = "cpu"
+    save_every: int = 200
+    log_every: int = 20
+    minutes: float = 0.0
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "save_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
+        if self.dense_steps >= self.steps:
+            raise DataError(f"recipe: dense_steps {self.dense_steps} leaves nothing of the {self.steps} steps")

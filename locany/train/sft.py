@@ -1,0 +1,190 @@
+"""The supervised loop: render, encode, both streams, update. Reads from top to bottom."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from locany.codec.tokenizer import Tokenizer
+from locany.data.collate import Batch
+from locany.data.loader import SampleAt, StepDataset, batches
+from locany.device import tune_cpu_allocator
+from locany.image import PreprocessConfig
+from locany.model.locate_model import LocateModel
+from locany.train.checkpoint import load_state, save_state
+from locany.train.config import TrainConfig
+from locany.train.dense import DenseHeads, cell_objects, dense_loss
+from locany.train.init import initialise
+from locany.train.loss import gaussian_nll, stream_loss
+from locany.train.optim import Optimizers, rate_scale
+
+
+@dataclass
+class Run:
+    """What a run holds: the model, the heads that only training knows, and the optimizers."""
+
+    model: LocateModel
+    heads: DenseHeads
+    optimizers: Optimizers
+    tokenizer: Tokenizer
+    names: dict[str, int]
+    name_ids: list[list[int]]
+    step: int = 0
+
+
+def start(config: TrainConfig, names: list[str]) -> Run:
+    """A new run, or the one that `config.out` holds.
+
+    Args:
+        names: every label that the dense truth may carry.
+    """
+    tokenizer = Tokenizer.from_folder(Path(config.tokenizer))
+    vocab = tokenizer.vocab
+    model = LocateModel(config.model)
+    initialise(model, config.seed, range(vocab.coord_start, vocab.coord_end + 1))
+    heads = DenseHeads(config.model.text.hidden_size, torch.Generator().manual_seed(config.seed))
+    model.to(config.device)
+    heads.to(config.device)
+    run = Run(
+        model=model,
+        heads=heads,
+        optimizers=Optimizers((model, heads), config.optim),
+        tokenizer=tokenizer,
+        names={name: number for number, name in enumerate(names)},
+        name_ids=[tokenizer.encode_plain(name) for name in names],
+    )
+    state = load_state(Path(config.out))
+    if state is not None:
+        model.load_state_dict(state["model"])
+        heads.load_state_dict(state["heads"])
+        run.optimizers.load_state_dict(state["optimizers"])
+        run.step = state["step"]
+    return run
+
+
+def sigma_at(config: TrainConfig, step: int) -> float:
+    """Width of coordinate targets: narrows geometrically."""
+    loss = config.loss
+    if loss.sigma_start <= 0:
+        return 0.0
+    progress = min(1.0, step / max(1, loss.sigma_steps))
+    return float(loss.sigma_start * (loss.sigma_end / loss.sigma_start) ** progress)
+
+
+def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, dict[str, float]]:
+    """The loss of one batch and what to report of it."""
+    model, vocab = run.model, run.tokenizer.vocab
+    coord_ids = range(vocab.coord_start, vocab.coord_end + 1)
+    sigma = sigma_at(config, run.step)
+    visual = model.encode_images(batch.pixel_values, batch.grids)
+    embed = model.decoder.embed.weight
+
+    owner = cell_objects(batch, vocab.max_bin, config.model.vision.merge_size).to(visual.device)
+    name_embeddings = torch.stack([embed[ids].mean(0) for ids in run.name_ids])
+    dense = dense_loss(
+        run.heads,
+        visual,
+        owner,
+        batch,
+        name_embeddings=name_embeddings,
+        name_index=run.names.__getitem__,
+        coord_embeddings=embed[coord_ids.start : coord_ids.stop],
+        coord_nll=lambda logits, bins: gaussian_nll(logits.log_softmax(-1), bins, sigma),
+    )
+    report = {
+        "present": float(dense.present.detach()),
+        "name": float(dense.name.detach()),
+        "name_acc": float(dense.name_accuracy.detach()),
+        "sides": float(dense.sides.detach()),
+    }
+    if run.step < config.dense_steps:
+        return dense.total, report
+    streams = stream_loss(
+        model,
+        batch.token_ids,
+        batch.targets,
+        batch.positions,
+        batch.layout,
+        visual,
+        coord_ids=coord_ids,
+        sigma=sigma,
+        next_token_weight=config.loss.next_token,
+        block_weight=config.loss.block,
+    )
+    report |= {
+        "loss": float(streams.total.detach()),
+        "next_token": float(streams.next_token_sum) / max(1, streams.num_next_token),
+        "block": float(streams.block_sum) / max(1, streams.num_block),
+        "block_acc": float(streams.block_accuracy),
+    }
+    return streams.total + config.loss.dense * dense.total, report
+
+
+def train(config: TrainConfig, sample_at: SampleAt, names: list[str], say: Callable[[str], None] = print) -> Run:
+    """Train until `config.steps` or `config.minutes`, saving as it goes; resumes what `config.out` holds."""
+    if config.device == "cpu":
+        tune_cpu_allocator()
+    out, began = Path(config.out), time.monotonic()
+    run = start(config, names)
+    preprocess = PreprocessConfig.from_json(
+        json.loads((Path(config.tokenizer) / "preprocessor_config.json").read_text())
+    )
+    dataset = StepDataset(sample_at, config.tokenizer, preprocess, config.batch_size, config.row_len)
+    num_parameters = sum(p.numel() for p in run.model.parameters())
+    say(f"{num_parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}, {torch.get_num_threads()} threads")
+    device_type = torch.device(config.device).type
+
+    reports: list[dict[str, float]] = []
+    since = time.monotonic()
+    run.model.train()
+    for batch in batches(dataset, range(run.step, config.steps), config.num_workers):
+        batch = batch.to(run.model.device)
+        with torch.autocast(device_type, torch.bfloat16, enabled=config.bf16):
+            loss, report = compute_loss(run, batch, config)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"the loss is {float(loss)} at step {run.step}: {report}; lower the learning rate")
+        loss.backward()
+        report["grad"] = run.optimizers.step(run.step, config.steps)
+        reports.append(report)
+        run.step += 1
+        if run.step % config.log_every == 0:
+            seconds = time.monotonic() - since
+            mean = {k: sum(r.get(k, 0.0) for r in reports) / len(reports) for k in reports[-1]}
+            line = {
+                "step": run.step,
+                "lr": round(rate_scale(run.step, config.steps, config.optim), 4),
+                "sigma": round(sigma_at(config, run.step), 2),
+                **{k: round(v, 4) for k, v in mean.items()},
+                "images_per_s": round(len(reports) * config.batch_size / seconds, 1),
+                "minutes": round((time.monotonic() - began) / 60, 1),
+            }
+            say(json.dumps(line))
+            with open(out / "log.jsonl", "a") as file:
+                file.write(json.dumps(line) + "\n")
+            reports, since = [], time.monotonic()
+        out_of_time = config.minutes > 0 and time.monotonic() - began > 60 * config.minutes
+        if run.step % config.save_every == 0 or run.step == config.steps or out_of_time:
+            save(run, config)
+        if out_of_time:
+            break
+    return run
+
+
+def save(run: Run, config: TrainConfig) -> None:
+    """Write the state of the run."""
+    save_state(
+        Path(config.out),
+        {
+            "model": run.model.state_dict(),
+            "heads": run.heads.state_dict(),
+            "optimizers": run.optimizers.state_dict(),
+            "step": run.step,
+            "config": json.loads(json.dumps(asdict(config))),
+        },
+    )

@@ -1,0 +1,84 @@
+"""Make a byte-level BPE vocabulary of our own, in the published files and with the published special tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer as _Tokenizer
+from tokenizers import models, pre_tokenizers, trainers
+
+from locany.codec.tokenizer import split_pieces
+from locany.codec.vocab import NONE_WORDS, Vocab, added_tokens
+
+
+def train_bpe(texts: Iterable[str], size: int) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Base vocabulary of exactly 256 bytes plus merges, at most `size` tokens."""
+    tokenizer = _Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = split_pieces()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(
+        texts, trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+    )
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [tuple(merge) for merge in model["merges"]]
+
+
+def vocabulary_files(
+    base: dict[str, int], merges: list[tuple[str, str]], max_bin: int = 1000
+) -> tuple[dict[str, str], dict[str, int]]:
+    """The published vocabulary files as text, and all added ids."""
+    assert NONE_WORDS[0] in base, "the word of the negative block must be one token"
+    added = {text: len(base) + k for k, text in enumerate(added_tokens(max_bin))}
+
+    def dump(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, indent=0) + "\n"
+
+    special = [{"content": t, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False} for t in added]
+    files = {
+        "vocab.json": dump(dict(sorted(base.items(), key=lambda item: item[1]))),
+        "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges),
+        "added_tokens.json": dump(added),
+        "tokenizer_config.json": dump(
+            {
+                "add_prefix_space": False,
+                "added_tokens_decoder": {
+                    str(added[s["content"]]): {**s, "special": True} for s in special  # type: ignore[index]
+                },
+                "clean_up_tokenization_spaces": False,
+                "eos_token": "<|im_end|>",
+                "pad_token": "<|endoftext|>",
+                "model_max_length": 16384,
+                "tokenizer_class": "Qwen2Tokenizer",
+            }
+        ),
+        "special_tokens_map.json": dump({"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}),
+    }
+    return files, added
+
+
+def id_fields(base: dict[str, int], added: dict[str, int], block_size: int = 6, max_bin: int = 1000) -> Vocab:
+    """The structural ids of a new vocabulary."""
+    return Vocab(
+        size=len(base) + len(added),
+        box=added["<box>"],
+        box_end=added["</box>"],
+        ref=added["<ref>"],
+        ref_end=added["</ref>"],
+        coord_start=added["<0>"],
+        coord_end=added[f"<{max_bin}>"],
+        none=base[NONE_WORDS[0]],
+        none_ids=frozenset(base[word] for word in NONE_WORDS if word in base),
+        null=added["<null>"],
+        mask=added["<text_mask>"],
+        end=added["<|im_end|>"],
+        turn=added["<|im_start|>"],
+        pad=added["<|endoftext|>"],
+        image=added["<img>"],
+        image_end=added["</img>"],
+        image_token=added["<IMG_CONTEXT>"],
+        separator=added["</c>"],
+        block_size=block_size,
+    )

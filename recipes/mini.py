@@ -1,0 +1,132 @@
+"""locany-mini, first version: icons and words from `synth/`, from scratch.
+
+    python recipes/mini.py runs/mini [--minutes 60] [--steps 4000] [--device cuda]
+
+Resumes the run folder; write the checkpoint with `scripts/export_run.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from locany.codec.prompts import SYSTEM_TEXT, WORDING
+from locany.data.sample import Sample
+from locany.image import PreprocessConfig
+from locany.model.config import LocateConfig, TextConfig, VisionConfig
+from locany.synth import assets
+from locany.synth.icons import IconsConfig, render
+from locany.train.config import TrainConfig
+from locany.train.sft import train
+from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
+
+TRAIN_SEEDS = 1_000_000  # training takes seeds from here up; evaluation and examples stay below
+
+
+def names() -> list[str]:
+    """Every label that the renderer can put into an image."""
+    return sorted({*assets.sprite_names(), *assets.words()})
+
+
+def corpus() -> list[str]:
+    """What the vocabulary is made from: our prompts and names, each with and without a leading blank."""
+    prompts = [wording.format("") for wording in WORDING.values()]
+    fixed = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none"]
+    return [text for text in fixed for _ in range(50)] + [
+        variant for name in names() for variant in (name, " " + name, name.title(), name.upper()) for _ in range(20)
+    ]
+
+
+def make_tokenizer(folder: Path) -> LocateConfig:
+    """Write the vocabulary and preprocessing files, and give the model that fits them."""
+    base, merges = train_bpe(corpus(), 1600)
+    files, added = vocabulary_files(base, merges)
+    ids = id_fields(base, added)
+    config = LocateConfig(
+        vision=VisionConfig(
+            hidden_size=192,
+            intermediate_size=768,
+            num_layers=7,
+            num_heads=3,
+            patch_size=14,
+            merge_size=2,
+            position_table_hw=(32, 32),
+        ),
+        text=TextConfig(
+            vocab_size=ids.size,
+            hidden_size=256,
+            intermediate_size=512,
+            num_layers=5,
+            num_heads=4,
+            num_kv_heads=2,
+            rms_norm_eps=1e-6,
+            rope_theta=10000.0,
+            max_positions=4096,
+            block_size=6,
+            causal_attn=False,
+        ),
+        image_token_id=ids.image_token,
+    )
+    files["config.json"] = json.dumps(config.to_json(ids.to_config()), indent=2) + "\n"
+    files["preprocessor_config.json"] = json.dumps(preprocess_fields(), indent=2) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return config
+
+
+def preprocess_fields() -> dict:
+    """`preprocessor_config.json`: images are shrunk to about 224 x 224, what the model was trained on."""
+    config = PreprocessConfig(in_token_limit=256)
+    return {
+        "image_processor_type": "LocateAnythingImageProcessor",
+        "patch_size": config.patch_size,
+        "merge_kernel_size": [config.merge_size, config.merge_size],
+        "in_token_limit": config.in_token_limit,
+        "image_mean": list(config.mean),
+        "image_std": list(config.std),
+    }
+
+
+class Curriculum:
+    """Sample number n of step s: easier early on."""
+
+    def __init__(self, curriculum_steps: int, easiest: float = 0.2):
+        self.curriculum_steps, self.easiest = curriculum_steps, easiest
+        self.config = IconsConfig()
+
+    def __call__(self, step: int, number: int) -> Sample:
+        progress = self.easiest + (1 - self.easiest) * min(1.0, step / max(1, self.curriculum_steps))
+        return render(TRAIN_SEEDS + number, self.config, step=progress)
+
+
+def recipe(out: str) -> TrainConfig:
+    """The run as it was made."""
+    tokenizer = Path(out) / "tokenizer"
+    return TrainConfig(model=make_tokenizer(tokenizer), tokenizer=str(tokenizer), out=out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out")
+    parser.add_argument("--minutes", type=float, default=0.0)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--dense-steps", type=int)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--device", default="cpu")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    config = replace(recipe(arguments.out), minutes=arguments.minutes, device=arguments.device)
+    given = {name: getattr(arguments, name) for name in ("steps", "dense_steps", "batch_size")}
+    config = replace(config, **{name: value for name, value in given.items() if value is not None})
+    train(config, Curriculum(config.curriculum_steps), names())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Which device and dtype are chosen, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from locany import device as device_module
+from locany.device import available_devices, choose_device, choose_dtype, tune_cpu_allocator
+from locany.errors import DeviceError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("name", [None, "auto", "cpu", " CPU "])
+def test_cpu_only_machine(name: str | None) -> None:
+    device, reason = choose_device(name)
+    assert device == CPU
+    assert reason.startswith("cpu: ")
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "mps"])
+def test_missing_device_is_an_error(name: str) -> None:
+    with pytest.raises(DeviceError, match=r"not available .*available: cpu"):
+        choose_device(name)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "mps:1", "", "tpu"])
+@pytest.mark.usefixtures("no_gpu")
+def test_unknown_device_is_an_error(name: str) -> None:
+    with pytest.raises(DeviceError):
+        choose_device(name)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_gpus_come_first() -> None:
+    assert available_devices() == ["cuda:0", "cuda:1", "cpu"]
+    assert choose_device(None)[0] == torch.device("cuda:0")
+    assert choose_device("cuda")[0] == torch.device("cuda:0")
+    assert choose_device("cuda:1")[0] == torch.device("cuda:1")
+    assert choose_device("cpu")[0] == CPU
+    with pytest.raises(DeviceError, match="cuda:0, cuda:1, cpu"):
+        choose_device("cuda:2")
+
+
+def test_mps_comes_before_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto")[0] == torch.device("mps")
+    assert choose_dtype(None, torch.device("mps"))[0] == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("float32", torch.float32),
+        ("fp32", torch.float32),
+        ("bfloat16", torch.bfloat16),
+        ("BF16", torch.bfloat16),
+    ],
+)
+def test_dtype_by_name(name: str, dtype: torch.dtype) -> None:
+    chosen, reason = choose_dtype(name, CPU)
+    assert chosen == dtype
+    assert "asked for" in reason
+
+
+@pytest.mark.parametrize(("name", "words"), [("float16", "65504"), ("half", "bfloat16"), ("int8", "unknown")])
+def test_dtype_refused(name: str, words: str) -> None:
+    with pytest.raises(DeviceError, match=words):
+        choose_dtype(name, CPU)
+
+
+@pytest.mark.parametrize(("has", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_dtype_on_cpu_follows_the_instructions(
+    has: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_module, "_cpu_has_bfloat16", lambda: has)
+    chosen, reason = choose_dtype("auto", CPU)
+    assert chosen == dtype
+    assert "instructions" in reason
+
+
+def test_x86_without_the_instructions_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_module.platform, "machine", lambda: "x86_64")
+    for question in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.delattr(torch.cpu, question, raising=False)  # as in a torch that lacks them
+    assert choose_dtype(None, CPU)[0] == torch.float32
+
+
+@pytest.mark.parametrize(("has", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_dtype_on_gpu(has: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: has)
+    assert choose_dtype(None, torch.device("cuda:0"))[0] == dtype
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
+def test_allocator_keeps_freed_blocks() -> None:
+    """In a process of its own: the setting cannot be undone."""
+    # 256 MiB are taken and given back twice; the second time no page needs to be faulted in again.
+    code = """
+import ctypes, resource
+from locany.device import tune_cpu_allocator
+done = tune_cpu_allocator()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+faults = []
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    block = libc.malloc(256 << 20)
+    ctypes.memset(block, 1, 256 << 20)
+    libc.free(block)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(done, *faults)
+"""
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done, _, faults_again = run.stdout.split()
+    if done == "False":
+        pytest.skip("not glibc")
+    assert int(faults_again) < 100
+
+
+def test_allocator_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device_module.sys, "platform", "darwin")
+    assert tune_cpu_allocator() is False
+
+
+def test_import_is_light() -> None:
+    code = "import sys, locany.device; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,312 @@
+"""Detections: what they hold, choose, write and read back."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from locany.errors import DataError, MissingExtraError, RequestError
+from locany.results import Detection, Detections, Provenance
+from locany.tasks import Task
+
+CAT = (10.0, 20.0, 110.0, 220.0)
+DOG = (200.0, 100.0, 300.0, 200.0)
+EYE = (30.0, 40.0, 30.0, 40.0)
+
+
+def three(**changes) -> Detections:
+    """A cat, a dog and the point of an eye."""
+    fields = {
+        "xyxy": np.array([CAT, DOG, EYE]),
+        "labels": ["cat", "dog", "eye"],
+        "scores": np.array([0.75, 0.5, 1.0]),
+        "provenance": [Provenance.PARALLEL, Provenance.REDECODED, Provenance.SEQUENTIAL],
+        "size_wh": (640, 480),
+        "is_point": np.array([False, False, True]),
+        "absent": ("unicorn",),
+        "image_name": "pets.jpg",
+        "task": Task.detect(["cat", "dog", "unicorn"]),
+        "stats": {"num_steps": 4, "seconds": 0.5, "mode": "hybrid"},
+    }
+    return Detections(**{**fields, **changes})
+
+
+def test_one_detection_knows_its_place():
+    cat, _, eye = three()
+    assert cat == Detection(CAT, "cat", 0.75, Provenance.PARALLEL)
+    assert cat.point == (60.0, 120.0)
+    assert eye.is_point
+    assert eye.point == (30.0, 40.0)
+    assert three().points.tolist() == [[60, 120], [250, 150], [30, 40]]
+    assert three().area.tolist() == [20000, 10000, 0]
+
+
+@pytest.mark.parametrize(
+    ("index", "labels"),
+    [
+        (slice(1, None), ["dog", "eye"]),
+        (slice(None, None, -1), ["eye", "dog", "cat"]),
+        (np.array([True, False, True]), ["cat", "eye"]),
+        ([True, False, True], ["cat", "eye"]),
+        ([2, 0, 0], ["eye", "cat", "cat"]),
+        (np.array([], int), []),
+        ([], []),
+        ("dog", ["dog"]),
+        ("bird", []),
+    ],
+)
+def test_indexing_chooses_detections_and_keeps_the_facts(index, labels):
+    chosen = three()[index]
+    assert chosen.labels == labels
+    assert [d.label for d in chosen] == labels
+    assert (chosen.absent, chosen.task, chosen.size_wh) == (("unicorn",), three().task, (640, 480))
+
+
+def test_indexing_by_one_number():
+    assert three()[-1].label == three()[np.int64(2)].label == "eye"
+    with pytest.raises(IndexError):
+        three()[3]
+
+
+def test_contains_asks_for_a_label():
+    assert "cat" in three()
+    assert "unicorn" not in three()
+
+
+def test_filter_sort_and_top():
+    assert three().filter(label="cat").labels == ["cat"]
+    assert three().filter(label={"cat", "eye"}).labels == ["cat", "eye"]
+    assert three().filter(min_score=0.75).labels == ["cat", "eye"]
+    assert three().filter(min_area=10000).labels == ["cat", "dog"]
+    assert three().filter(label="cat", min_score=0.8).labels == []
+    assert three().sort().labels == ["eye", "cat", "dog"]
+    assert three().sort("area").labels == ["cat", "dog", "eye"]
+    assert three().top(2).labels == ["eye", "cat"]
+    assert len(three().top(-1)) == 0
+
+
+def test_nms_is_per_label_unless_asked_and_spares_points():
+    near = (12.0, 20.0, 112.0, 220.0)
+    pile = three(
+        xyxy=np.array([CAT, near, near, EYE, EYE]),
+        labels=["cat", "cat", "dog", "eye", "eye"],
+        scores=np.array([0.5, 0.75, 0.9, 0.1, 0.2]),
+        provenance=["parallel"] * 5,
+        is_point=[False, False, False, True, True],
+    )
+    assert pile.with_nms().scores.tolist() == pytest.approx([0.75, 0.9, 0.1, 0.2])
+    assert pile.with_nms(across_labels=True).labels == ["dog", "eye", "eye"]
+    assert len(pile.with_nms(1.0)) == 5
+    assert Detections.empty((5, 5)).with_nms(across_labels=True) == Detections.empty((5, 5))
+
+
+def test_merge_joins_answers_about_one_image():
+    other = Detections.empty((640, 480), absent=("cat", "horse"), truncated=True, stats={"num_steps": 2})
+    merged = Detections.merge([other, three()])
+    assert merged.labels == ["cat", "dog", "eye"]
+    assert merged.absent == ("horse", "unicorn")  # the cat was found by the other part
+    assert merged.truncated
+    assert merged.stats == {"num_steps": 6, "seconds": 0.5, "mode": "hybrid"}
+    assert merged.task is None
+    assert Detections.merge([three()]) == three()
+    with pytest.raises(RequestError, match="sizes"):
+        Detections.merge([three(), Detections.empty((1, 1))])
+    with pytest.raises(RequestError):
+        Detections.merge([])
+
+
+def test_arrays_are_private_and_read_only():
+    mine = np.array([CAT, DOG, EYE])
+    detections = three(xyxy=mine)
+    mine[:] = 0
+    assert detections.xyxy[0].tolist() == list(CAT)
+    with pytest.raises(ValueError, match="read-only"):
+        detections.scores[0] = 1
+    with pytest.raises(AttributeError):
+        detections.labels = []  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"xyxy": np.zeros((2, 4))},
+        {"xyxy": np.zeros((3, 5))},
+        {"xyxy": np.array([CAT[::-1], DOG, EYE])},
+        {"xyxy": np.array([CAT, DOG, (np.nan,) * 4])},
+        {"is_point": np.array([True, False, True])},  # the cat is no point
+        {"is_point": np.array([True])},
+        {"scores": np.array([0.5, 0.5, np.nan])},
+        {"scores": np.array([0.5, 0.5, 1.5])},
+        {"scores": np.array([0.5])},
+        {"provenance": ["parallel"]},
+        {"labels": ["cat", "dog", 3]},
+        {"size_wh": (0, 480)},
+        {"image": np.zeros((640, 480, 3), np.uint8)},
+    ],
+)
+def test_our_own_mistakes_are_asserts(changes):
+    with pytest.raises(AssertionError):
+        three(**changes)
+
+
+def test_equality_sees_everything_but_the_image():
+    assert three() == three(image=np.zeros((480, 640, 3), np.uint8))
+    assert three() == pickle.loads(pickle.dumps(three()))
+    assert three() != three(truncated=True)
+    assert three() != three(scores=np.array([0.75, 0.5, 0.9]))
+    assert three() != "three"
+    with pytest.raises(TypeError):
+        hash(three())
+
+
+def test_the_document_is_as_described():
+    document = three().to_dict()
+    assert list(document) == [
+        "image", "size", "task", "detections", "absent", "truncated", "dropped", "answer", "stats",
+    ]  # fmt: skip
+    assert document["task"] == {"kind": "detect", "categories": ["cat", "dog", "unicorn"], "phrase": ""}
+    assert document["detections"][1:] == [
+        {"label": "dog", "box": list(DOG), "score": 0.5, "provenance": "redecoded"},
+        {"label": "eye", "point": [30.0, 40.0], "score": 1.0, "provenance": "sequential"},
+    ]
+
+
+def test_coordinates_are_written_short():
+    wide = Detections.empty((1920, 1080))
+    box = np.array([[0.333 * 1920, 0.1, 1000.123, 7.0]])
+    wide = Detections(
+        xyxy=box, labels=["a"], scores=[0.123456], provenance=["parallel"], size_wh=wide.size_wh
+    )
+    assert wide.to_dict()["detections"][0]["box"] == [639.36, 0.1, 1000.123, 7.0]
+    assert wide.to_dict()["detections"][0]["score"] == 0.1235
+
+
+texts = st.text(max_size=12)
+coords = st.floats(-1e6, 1e6, width=32)
+
+
+@st.composite
+def any_detections(draw) -> Detections:
+    num = draw(st.integers(0, 5))
+    is_point = draw(st.lists(st.booleans(), min_size=num, max_size=num))
+    corners = []
+    for point in is_point:
+        x0, x1, y0, y1 = *sorted([draw(coords), draw(coords)]), *sorted([draw(coords), draw(coords)])
+        corners.append((x0, y0, x0, y0) if point else (x0, y0, x1, y1))
+    return Detections(
+        xyxy=np.array(corners, np.float32),
+        labels=[draw(texts) for _ in range(num)],
+        scores=[draw(st.integers(0, 10_000)) / 10_000 for _ in range(num)],
+        provenance=[draw(st.sampled_from(Provenance)) for _ in range(num)],
+        size_wh=draw(st.tuples(st.integers(1, 10_000), st.integers(1, 10_000))),
+        is_point=is_point,
+        absent=tuple(draw(st.lists(texts, max_size=3))),
+        truncated=draw(st.booleans()),
+        dropped=tuple(draw(st.lists(texts, max_size=3))),
+        answer=draw(texts),
+        stats=draw(st.dictionaries(texts, st.integers() | st.floats(allow_nan=False, allow_infinity=False))),
+        image_name=draw(texts),
+        task=draw(st.sampled_from([None, Task.text(), Task.point("an eye"), Task.detect(["a", "b"])])),
+    )
+
+
+@settings(deadline=None)
+@given(any_detections())
+def test_write_then_read_is_the_identity(detections):
+    assert Detections.from_json(detections.to_json()) == detections
+    assert Detections.from_dict(detections.to_dict()).to_dict() == detections.to_dict()
+
+
+def test_finer_scores_come_back_rounded():
+    fine = three(scores=np.array([0.123456, 0.00001, 0.99999]))
+    read = Detections.from_json(fine.to_json())
+    assert read.scores.tolist() == pytest.approx([0.1235, 0.0, 1.0])
+    assert read.to_json() == fine.to_json()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"size": [4, 4]}',
+        '{"size": [4], "detections": []}',
+        '{"size": [4, 4], "detections": [{"label": "a"}]}',
+        '{"size": [4, 4], "detections": [{"label": "a", "box": [1], "score": 1, "provenance": "parallel"}]}',
+        '{"size":[4,4], "detections": [{"label": "", "point": [1,1], "score": 2, "provenance": "parallel"}]}',
+        '{"size": [4, 4], "detections": [{"label": "", "point": [1,1], "score": 1, "provenance": "magic"}]}',
+        '{"size": [4, 4], "detections": [], "task": {"kind": "sing", "categories": [], "phrase": ""}}',
+    ],
+)
+def test_what_is_no_document_is_refused(text):
+    with pytest.raises(DataError, match="not"):
+        Detections.from_json(text)
+
+
+def test_coco_has_boxes_and_no_points():
+    assert three().to_coco(7, {"cat": 1, "dog": 2}) == [
+        {"image_id": 7, "category_id": 1, "bbox": [10.0, 20.0, 100.0, 200.0], "score": 0.75},
+        {"image_id": 7, "category_id": 2, "bbox": [200.0, 100.0, 100.0, 100.0], "score": 0.5},
+    ]
+    json.dumps(three().to_coco(7, {"cat": 1, "dog": 2}))
+    with pytest.raises(RequestError, match="dog"):
+        three().to_coco(7, {"cat": 1})
+
+
+def test_supervision_gets_ids_by_first_appearance(monkeypatch):
+    monkeypatch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=SimpleNamespace))
+    other = three()[[1, 0, 1, 2]].to_supervision()
+    assert other.class_id.tolist() == [0, 1, 0, 2]
+    assert other.data["class_name"].tolist() == ["dog", "cat", "dog", "eye"]
+    assert other.xyxy.shape == (4, 4)
+    other.xyxy[:] = 0  # a copy that may be written
+    assert three().xyxy[0].tolist() == list(CAT)
+
+
+def test_supervision_missing_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'locany\[supervision\]'"):
+        three().to_supervision()
+
+
+def test_supervision_itself_takes_them():
+    supervision = pytest.importorskip("supervision")
+    assert len(three().to_supervision()) == 3
+    assert isinstance(Detections.empty((4, 4)).to_supervision(), supervision.Detections)
+
+
+def test_text_tells_what_was_found_and_what_was_not():
+    result = three(truncated=True, dropped=("3 coordinates",), labels=["cat", "cat", "an\neye"])
+    assert repr(result) == "<Detections in pets.jpg: 3 found: cat x2, an eye>"
+    lines = str(result).splitlines()
+    assert lines[0] == "pets.jpg (640 x 480): 3 found: cat x2, an eye"
+    assert lines[1].split() == ["cat", "0.75", "10.0", "20.0", "110.0", "220.0", "parallel"]
+    assert lines[3].split() == ["an", "eye", "1.00", "30.0", "40.0", "sequential"]
+    assert lines[4:] == [
+        "  not there: unicorn",
+        "  the answer was cut by a limit; there may be more",
+        "  dropped: 3 coordinates",
+    ]
+    assert "nothing found" in str(Detections.empty((4, 4)))
+    assert "... and 70 more" in str(three()[[0] * 100])
+
+
+@pytest.mark.parametrize("image", [None, np.zeros((480, 640, 3), np.uint8)])
+def test_the_notebook_picture_is_well_formed_and_escapes_labels(image):
+    page = three(labels=["<script>alert(1)</script>", 'a"b', "cat"], image=image)._repr_html_()
+    assert "<script" not in page
+    svg = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + len("</svg>")])
+    names = [element.tag.rpartition("}")[2] for element in svg.iter()]
+    assert names.count("text") == 3
+    assert names.count("circle") == 2  # halo and disc of the point
+    assert ("image" in names) == (image is not None)
+    ElementTree.fromstring(Detections.empty((4, 4))._repr_html_().replace("<br>", "<br/>"))
