@@ -50,16 +50,22 @@ class Answer:
     ended: bool
 
 
-def write_answer(tokenizer: Tokenizer, groups: Sequence[tuple[str, Sequence[Bins]]], *, end: bool = True) -> list[int]:
+def write_answer(
+    tokenizer: Tokenizer, groups: Sequence[tuple[str, Sequence[Bins]]], *, end: bool = True
+) -> list[int]:
     """Ids of a well-formed answer.
 
     Args:
         groups: (label, bins of its boxes or points); no bins at all says that it is not there; an empty label
-            is left out, as in pointing data.
+            is left out, as in pointing data. A label holds until the next one, so nothing without a label
+            can follow a label.
         end: close the answer with the end token.
     """
     vocab, ids = tokenizer.vocab, []
-    for label, boxes in groups:
+    for number, (label, boxes) in enumerate(groups):
+        assert label or not (number and groups[number - 1][0]), (
+            f"group {number} would get the label before it"
+        )
         if label:
             ids += [vocab.ref, *tokenizer.encode_plain(label), vocab.ref_end]
         for bins in boxes:
@@ -78,50 +84,54 @@ def read_answer(tokenizer: Tokenizer, ids: Sequence[int]) -> Answer:
 class _Reader:
     def __init__(self, tokenizer: Tokenizer, ids: Sequence[int]):
         self.tokenizer, self.vocab, self.ids = tokenizer, tokenizer.vocab, list(ids)
+        self.padding = (self.vocab.null, self.vocab.pad)
         self.position = 0
         self.label, self.label_used = "", True
         self.items: list[AnswerItem] = []
         self.dropped: list[str] = []
 
     def read(self) -> Answer:
-        vocab, ended, stray = self.vocab, False, 0
-        while self.position < len(self.ids):
+        vocab, ended = self.vocab, False
+        strays: list[int] = []
+        while self.position < len(self.ids) and not ended:
             token = self.ids[self.position]
-            if token == vocab.end:
-                ended = True
-                rest = [t for t in self.ids[self.position + 1 :] if t not in (vocab.null, vocab.end, vocab.pad)]
-                if rest:
-                    self.drop(f"{len(rest)} tokens after the end of the answer", rest)
-                break
             if token == vocab.ref:
                 self.read_label()
             elif token == vocab.box:
                 self.read_box()
             else:
-                if token not in (vocab.null, vocab.pad):
-                    stray += 1
+                ended = token == vocab.end
+                if not ended and token not in self.padding:
+                    strays.append(token)
                 self.position += 1
-        if stray:
-            self.dropped.append(f"{stray} stray tokens between items")
+        rest = [t for t in self.ids[self.position :] if t not in (*self.padding, vocab.end)]
+        if strays:
+            self.drop(f"{_tokens(strays)} between items", strays)
         if not self.label_used:
             self.dropped.append(f"label {self.label!r} without a box")
+        if rest:
+            self.drop(f"{_tokens(rest)} after the end of the answer", rest)
         return Answer(tuple(self.items), tuple(self.dropped), ended)
 
     def drop(self, what: str, tokens: Sequence[int]) -> None:
         self.dropped.append(f"{what}: {self.tokenizer.decode(tokens)}")
 
-    def read_label(self) -> None:
-        """`<ref> text </ref>`; a label cut off by a frame or by the end still counts."""
-        vocab, start = self.vocab, self.position
-        self.position += 1
-        closers = (vocab.ref_end, vocab.box, vocab.ref, vocab.end)
+    def read_until(self, closing: int) -> tuple[list[int], bool]:
+        """Tokens from here to `closing`, or to the next label, frame or end token, which close it as well."""
+        vocab = self.vocab
+        start = self.position = self.position + 1
+        closers = (closing, vocab.box, vocab.ref, vocab.end)
         while self.position < len(self.ids) and self.ids[self.position] not in closers:
             self.position += 1
-        inside = self.ids[start + 1 : self.position]
-        words = [t for t in inside if not (vocab.is_coord(t) or t in (vocab.null, vocab.box_end, vocab.pad))]
-        closed = self.position < len(self.ids) and self.ids[self.position] == vocab.ref_end
-        if closed:
-            self.position += 1
+        inside = self.ids[start : self.position]
+        closed = self.position < len(self.ids) and self.ids[self.position] == closing
+        self.position += closed
+        return inside, closed
+
+    def read_label(self) -> None:
+        """`<ref> text </ref>`; a label cut off by a frame or by the end still counts."""
+        inside, closed = self.read_until(self.vocab.ref_end)
+        words = [t for t in inside if self.tokenizer.is_text(t)]
         if not self.label_used:
             self.dropped.append(f"label {self.label!r} without a box")
         if len(words) < len(inside):
@@ -136,34 +146,32 @@ class _Reader:
     def read_box(self) -> None:
         """`<box> ... </box>`; the frame also ends before the next frame, label or end token."""
         vocab, start = self.vocab, self.position
-        self.position += 1
-        closers = (vocab.box_end, vocab.box, vocab.ref, vocab.end)
-        while self.position < len(self.ids) and self.ids[self.position] not in closers:
-            self.position += 1
-        inside = [t for t in self.ids[start + 1 : self.position] if t != vocab.null]
-        closed = self.position < len(self.ids) and self.ids[self.position] == vocab.box_end
-        if closed:
-            self.position += 1
+        inside, closed = self.read_until(vocab.box_end)
         span = self.ids[start : self.position]
-        if inside and all(t in vocab.none_ids for t in inside):
-            self.add((), start)
-            return
-        bins = tuple(vocab.bin_of(t) for t in inside if vocab.is_coord(t))
-        if len(bins) < len(inside):
+        content = [t for t in inside if t not in self.padding]
+        bins = tuple(vocab.bin_of(t) for t in content if vocab.is_coord(t))
+        mended = [] if closed else ["it is not closed"]
+        if len(content) < len(inside):
+            mended.append("padding inside")
+        if content and all(t in vocab.none_ids for t in content):
+            pass
+        elif len(bins) < len(content):
             self.drop("a box with other tokens than coordinates", span)
+            return
         elif len(bins) == 4:
             x1, y1, x2, y2 = bins
             if x1 > x2 or y1 > y2:
-                self.drop("corners put in order of a box", span)
-            self.add((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), start)
-            if not closed:
-                self.drop("a box that is not closed was kept", span)
-        elif len(bins) == 2 and closed:
-            self.add(bins, start)
-        else:
+                mended.append("corners put in order")
+            bins = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
+        elif len(bins) != 2 or not closed:  # an open frame with two coordinates may be half a box
             what = "a box" if closed else "a box cut short,"
             self.drop(f"{what} with {len(bins)} coordinates", span)
-
-    def add(self, bins: Bins, start: int) -> None:
+            return
         self.items.append(AnswerItem(self.label, bins, start, self.position))
         self.label_used = True
+        if mended:
+            self.drop(f"a box was mended ({', '.join(mended)})", span)
+
+
+def _tokens(ids: Sequence[int]) -> str:
+    return "1 token" if len(ids) == 1 else f"{len(ids)} tokens"

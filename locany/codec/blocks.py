@@ -54,7 +54,7 @@ def _block(ids: Sequence[int], anchor: int, targets: Sequence[int], vocab: Vocab
 
 
 def structured_blocks(ids: Sequence[int], anchor: int, vocab: Vocab) -> list[Block]:
-    """Blocks of one answer that follows `anchor` in `ids` and is closed by the end token (spec `training` 1.3).
+    """Blocks of the answer that follows `anchor` in `ids`, closed by the end token (spec `training` 1.3).
 
     Args:
         ids: a whole tokenised conversation.

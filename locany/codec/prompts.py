@@ -12,7 +12,8 @@ from locany.codec.tokenizer import Tokenizer
 from locany.codec.vocab import CATEGORY_SEPARATOR, IMAGE, IMAGE_END, IMAGE_TOKEN, TURN, TURN_END
 from locany.tasks import Task, TaskKind
 
-SYSTEM_TEXT = "You are a helpful assistant.\n"  # the newline before <|im_end|> is what the release was trained on
+# The newline before <|im_end|> is what the release was trained on.
+SYSTEM_TEXT = "You are a helpful assistant.\n"
 
 # "matches" and "match" are both intended (spec 9, item 9). {} is the phrase or the categories joined by </c>.
 WORDING: dict[TaskKind, str] = {
@@ -29,7 +30,7 @@ WORDING: dict[TaskKind, str] = {
 
 
 def question_text(task: Task) -> str:
-    """The question in words, with separators spelled out: what a person may read and the release was given."""
+    """The question in words, separators spelled out: what a person may read and the release was given."""
     filling = CATEGORY_SEPARATOR.join(task.categories) if task.takes_categories else task.phrase
     return WORDING[task.kind].format(filling)
 
@@ -41,9 +42,8 @@ def question_ids(tokenizer: Tokenizer, task: Task) -> list[int]:
     if not slot:
         return tokenizer.encode_plain(before)
     texts = list(items)
-    texts[0], texts[-1] = before + texts[0], texts[-1] + after
-    if len(items) == 1:
-        texts = [before + items[0] + after]
+    texts[0] = before + texts[0]
+    texts[-1] += after
     ids: list[int] = []
     for number, text in enumerate(texts):
         ids += [tokenizer.vocab.separator] if number else []

@@ -18,10 +18,11 @@ REF, REF_END = "<ref>", "</ref>"
 IMAGE, IMAGE_END, IMAGE_TOKEN = "<img>", "</img>", "<IMG_CONTEXT>"
 TURN, TURN_END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 MASK, NULL, SWITCH, CATEGORY_SEPARATOR = "<text_mask>", "<null>", "<switch>", "</c>"
+BOX_TOKENS = 6  # <box> x1 y1 x2 y2 </box>, the least a block must hold
 NONE_WORDS = ("None", "none")  # the release writes the first; fine-tunes made with its script the second
 
-# Added tokens in the order of the published ids; `coordinate_tokens` goes between <text_mask> and <null>.
-_BEFORE_COORDINATES = (
+# Added tokens in the order of the published ids; the coordinates go between <text_mask> and <null>.
+_BEFORE_COORDINATES = (  # noqa: SIM905  (a list would be one token a line)
     "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|> "
     "<|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|> "
     "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|> "
@@ -80,7 +81,9 @@ class Vocab:
         return self.coord_start + bin_
 
     @classmethod
-    def from_json(cls, config: Mapping[str, Any], token_ids: Mapping[str, int], source: str = "config.json") -> Vocab:
+    def from_json(
+        cls, config: Mapping[str, Any], token_ids: Mapping[str, int], source: str = "config.json"
+    ) -> Vocab:
         """Read the ids from a config and hold them against the tokenizer.
 
         Args:
@@ -104,27 +107,45 @@ class Vocab:
         def token(name: str) -> int:
             if name not in token_ids:
                 raise CheckpointConfigError(
-                    f"the tokenizer next to {source} has no token {name}; this is not a LocateAnything vocabulary"
+                    f"the tokenizer next to {source} has no token {name}; "
+                    "this is not a LocateAnything vocabulary"
                 )
             return token_ids[name]
 
         def agree(name: str, token_text: str, value: int) -> int:
             if token(token_text) != value:
                 raise CheckpointConfigError(
-                    f"{source}: {name} is {value}, but the tokenizer gives {token_text} the id {token(token_text)}"
+                    f"{source}: {name} is {value}, "
+                    f"but the tokenizer gives {token_text} the id {token(token_text)}"
                 )
             return value
 
         size = field("vocab_size", text, "text_config.")
         coord_start = agree("coord_start_token_id", "<0>", field("coord_start_token_id"))
         coord_end = field("coord_end_token_id")
+        if coord_end <= coord_start:
+            raise CheckpointConfigError(
+                f"{source}: coord_end_token_id is {coord_end}, not behind coord_start_token_id {coord_start}"
+            )
         agree("coord_end_token_id", f"<{coord_end - coord_start}>", coord_end)
+        for bin_ in range(coord_end - coord_start):
+            if token(f"<{bin_}>") != coord_start + bin_:
+                raise CheckpointConfigError(
+                    f"the tokenizer next to {source} gives <{bin_}> the id {token(f'<{bin_}>')}, "
+                    f"expected {coord_start + bin_}: coordinates must be in order without gaps"
+                )
         none = field("none_token_id")
         if not 0 <= none < size:
             raise CheckpointConfigError(f"{source}: none_token_id {none} is outside the vocabulary of {size}")
-        if max(token_ids.values()) >= size:
+        last = max(token_ids.values())
+        if last >= size:
             raise CheckpointConfigError(
-                f"{source}: text_config.vocab_size is {size}, but the tokenizer has an id {max(token_ids.values())}"
+                f"{source}: text_config.vocab_size is {size}, but the tokenizer has an id {last}"
+            )
+        block_size = field("block_size", text, "text_config.")
+        if block_size < BOX_TOKENS:
+            raise CheckpointConfigError(
+                f"{source}: text_config.block_size is {block_size}, but a box takes {BOX_TOKENS} tokens"
             )
         return cls(
             size=size,
@@ -137,7 +158,9 @@ class Vocab:
             none=none,
             none_ids=frozenset({none, *(token_ids[w] for w in NONE_WORDS if w in token_ids)}),
             null=agree("text_config.null_token_id", NULL, field("null_token_id", text, "text_config.")),
-            mask=agree("text_config.text_mask_token_id", MASK, field("text_mask_token_id", text, "text_config.")),
+            mask=agree(
+                "text_config.text_mask_token_id", MASK, field("text_mask_token_id", text, "text_config.")
+            ),
             end=agree("text_config.eos_token_id", TURN_END, field("eos_token_id", text, "text_config.")),
             turn=token(TURN),
             pad=token(PAD),
@@ -145,7 +168,7 @@ class Vocab:
             image_end=token(IMAGE_END),
             image_token=agree("image_token_index", IMAGE_TOKEN, field("image_token_index")),
             separator=token(CATEGORY_SEPARATOR),
-            block_size=field("block_size", text, "text_config."),
+            block_size=block_size,
         )
 
     def to_config(self) -> dict[str, int]:

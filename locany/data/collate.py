@@ -38,10 +38,6 @@ class Batch:
     object_bins: Tensor
     object_labels: list[str]
 
-    @property
-    def num_samples(self) -> int:
-        return len(self.grids)
-
     def to(self, device: torch.device) -> Batch:
         moved = {
             f.name: value.to(device) if isinstance(value, Tensor | Layout) else value
@@ -101,16 +97,19 @@ def collate(samples: Sequence[EncodedSample], pad_id: int, row_len: int = 0) -> 
                 column[r, span] = number if name == "sample" else getattr(streams, name)
             at = span.stop
     tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
-    images = [samples[i] for i in order if len(samples[i].pixel_values)]
-    pixels = [s.pixel_values for s in images] or [np.zeros((0, 3, 1, 1), np.float32)]
+    seen = [samples[i] for i in order if samples[i].grids]
+    pixels = [s.pixel_values for s in seen] or [np.zeros((0, 3, 1, 1), np.float32)]
+    first_image = np.cumsum([0, *(len(s.grids) for s in seen)])  # objects are those of a sample's first image
     return Batch(
         token_ids=tensors["token_ids"],
         targets=tensors["targets"],
         positions=tensors["positions"],
         layout=Layout(tensors["sample"], tensors["branch"], tensors["index"], tensors["block"]),
         pixel_values=torch.from_numpy(np.concatenate(pixels)),
-        grids=[s.grid_hw for s in images],
-        object_image=torch.tensor([i for i, s in enumerate(images) for _ in s.object_labels], dtype=torch.long),
-        object_bins=torch.from_numpy(np.concatenate([s.object_bins for s in images] or [np.zeros((0, 4), np.int64)])),
-        object_labels=[label for s in images for label in s.object_labels],
+        grids=[grid for s in seen for grid in s.grids],
+        object_image=torch.tensor(
+            [int(first_image[i]) for i, s in enumerate(seen) for _ in s.object_labels], dtype=torch.long
+        ),
+        object_bins=torch.from_numpy(np.concatenate([s.object_bins for s in seen] or [np.zeros((0, 4), np.int64)])),
+        object_labels=[label for s in seen for label in s.object_labels],
     )

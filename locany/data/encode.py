@@ -24,15 +24,15 @@ class EncodedSample:
 
     Attributes:
         streams: token arrays.
-        pixel_values: [patches, 3, patch, patch] float32.
-        grid_hw: patch rows and columns.
-        object_bins: [objects, 4] bins of everything in the image, for auxiliary losses.
+        pixel_values: [patches, 3, patch, patch] float32 of all its images, in the order of their image tokens.
+        grids: patch rows and columns of each image; empty for text alone.
+        object_bins: [objects, 4] bins of everything in the first image, for auxiliary losses.
         object_labels: their names.
     """
 
     streams: Streams
     pixel_values: np.ndarray
-    grid_hw: tuple[int, int]
+    grids: tuple[tuple[int, int], ...]
     object_bins: np.ndarray
     object_labels: tuple[str, ...]
 
@@ -96,7 +96,7 @@ def encode_sample(tokenizer: Tokenizer, sample: Sample, config: PreprocessConfig
     return EncodedSample(
         streams=branched_streams(vocab, prefix, branches),
         pixel_values=patches.pixel_values,
-        grid_hw=patches.grid_hw,
+        grids=(patches.grid_hw,),
         object_bins=np.asarray(boxes, dtype=np.int64).reshape(-1, 4),
         object_labels=tuple(t.label for t in sample.objects),
     )

@@ -114,13 +114,14 @@ def conversation_streams(tokenizer: Tokenizer, ids: Sequence[int], draw: Callabl
 
 def answer_spans(tokenizer: Tokenizer, ids: Sequence[int]) -> list[tuple[int, int]]:
     """Start and stop of every answer: after `assistant` and its newline, up to and with the end token."""
-    vocab, spans = tokenizer.vocab, []
-    opening = [vocab.turn, *tokenizer.encode_plain("assistant\n")]
+    vocab, spans, ids = tokenizer.vocab, [], list(ids)
+    opening = [vocab.turn, *tokenizer.encode_plain("assistant")]
     for at in range(len(ids) - len(opening) + 1):
-        if list(ids[at : at + len(opening)]) == opening:
-            start = at + len(opening)
+        if ids[at : at + len(opening)] == opening:
+            # One token more: the newline, whatever its id; an answer that starts with a newline merges with it.
+            start = at + len(opening) + 1
             try:
-                stop = list(ids).index(vocab.end, start) + 1
+                stop = ids.index(vocab.end, start) + 1
             except ValueError:
                 raise DataError("an assistant turn is not closed by <|im_end|>") from None
             spans.append((start, stop))

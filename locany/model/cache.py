@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 class KVCache:
-    """Keys and values of all layers for a fixed number of rows.
+    """Keys and values of all layers.
 
-    Shapes: `keys` and `values` are [layers, rows, kv_heads, capacity, head_dim]. The last slot of every row
-    is a bin: padded positions of a step write there, and no query ever sees it.
+    Shapes: `keys` and `values` are [layers, rows, kv_heads, capacity + 1, head_dim]. The last slot of every
+    row is a bin: positions that do not count are written there, and no query ever sees it.
     """
 
     def __init__(
@@ -27,10 +27,14 @@ class KVCache:
         dtype: torch.dtype,
         device: torch.device,
     ):
-        shape = (num_layers, num_rows, num_kv_heads, capacity + 1, head_dim)
         # Zeros, not empty: a masked slot still enters the fused kernel's arithmetic, and NaN * 0 is NaN.
+        shape = (num_layers, num_rows, num_kv_heads, capacity + 1, head_dim)
         self.keys = torch.zeros(shape, dtype=dtype, device=device)
         self.values = torch.zeros(shape, dtype=dtype, device=device)
+
+    @property
+    def num_rows(self) -> int:
+        return self.keys.shape[1]
 
     @property
     def capacity(self) -> int:
@@ -42,31 +46,36 @@ class KVCache:
         """Where positions that do not count are written."""
         return self.keys.shape[3] - 1
 
-    def grow(self, capacity: int) -> None:
-        """Make room for at least `capacity` slots per row, keeping what is stored."""
-        old = self.capacity
-        if capacity <= old:
+    def grow(self, num_rows: int, capacity: int) -> None:
+        """Make room for at least so many rows and slots per row, keeping what is stored."""
+        if num_rows <= self.num_rows and capacity <= self.capacity:
             return
-        layers, rows, kv_heads, _, head_dim = self.keys.shape
-        shape = (layers, rows, kv_heads, capacity + 1, head_dim)
-        keys, values = self.keys.new_zeros(shape), self.values.new_zeros(shape)
-        keys[:, :, :, :old] = self.keys[:, :, :, :old]  # the bin, behind `old`, holds nothing worth keeping
-        values[:, :, :, :old] = self.values[:, :, :, :old]
-        self.keys, self.values = keys, values
+        rows, slots = max(num_rows, self.num_rows), max(capacity, self.capacity) + 1
+        self.keys = self._enlarged(self.keys, rows, slots)
+        self.values = self._enlarged(self.values, rows, slots)
 
-    def write(self, layer: int, rows: Tensor, slots: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Store new positions of some rows.
+    def _enlarged(self, old: Tensor, rows: int, slots: int) -> Tensor:
+        layers, old_rows, heads, _, head_dim = old.shape
+        new = old.new_zeros(layers, rows, heads, slots, head_dim)
+        new[:, :old_rows, :, : self.capacity] = old[:, :, :, : self.capacity]
+        return new
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Copy the first `length` slots of one row over another row, so that running rows stay side by side."""
+        for tensor in (self.keys, self.values):
+            tensor[:, target, :, :length] = tensor[:, source, :, :length]
+
+    def write(self, layer: int, rows: slice, slots: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Store new positions of neighbouring rows.
 
         Args:
-            rows: [n] cache rows; slots: [n, positions] target slots.
+            rows: n cache rows; slots: [n, positions] target slots.
             keys, values: [n, kv_heads, positions, head_dim].
         """
-        index = rows[:, None]
-        self.keys[layer, index, :, slots] = keys.transpose(1, 2).to(self.keys.dtype)
-        self.values[layer, index, :, slots] = values.transpose(1, 2).to(self.values.dtype)
+        index = slots[:, None, :, None].expand_as(keys)
+        self.keys[layer, rows].scatter_(2, index, keys.to(self.keys.dtype))
+        self.values[layer, rows].scatter_(2, index, values.to(self.values.dtype))
 
-    def read(self, layer: int, rows: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of some rows, slots 0 .. length - 1: both [n, kv_heads, length, head_dim]."""
-        if len(rows) == self.keys.shape[1]:  # all rows, in order: a view instead of a copy
-            return self.keys[layer, :, :, :length], self.values[layer, :, :, :length]
+    def read(self, layer: int, rows: slice, length: int) -> tuple[Tensor, Tensor]:
+        """Views of slots 0 .. length - 1 of some rows: two tensors [n, kv_heads, length, head_dim]."""
         return self.keys[layer, rows, :, :length], self.values[layer, rows, :, :length]

@@ -20,13 +20,13 @@ class CacheView:
 
     Attributes:
         cache: the cache.
-        rows: [n] cache rows of the n rows being fed.
+        rows: the n neighbouring cache rows of the n rows being fed.
         slots: [n, positions] where the new keys and values go.
         length: slots 0 .. length - 1 are read.
     """
 
     cache: KVCache
-    rows: Tensor
+    rows: slice
     slots: Tensor
     length: int
 

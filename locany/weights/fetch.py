@@ -75,7 +75,7 @@ def _bundled() -> Path:
 
 
 def _from_hub(repo: str, revision: str | None, allow_download: bool, cache_dir: str | Path | None) -> Path:
-    import huggingface_hub  # late: half a second that a local folder need not pay
+    import huggingface_hub  # late: a local folder need not pay for it
 
     def snapshot(*, local_files_only: bool) -> Path:
         return Path(

@@ -142,6 +142,7 @@ def _write_shard(tensors: Mapping[str, Tensor], names: Sequence[str], path: Path
     if HEAD_NAME in shard and EMBEDDING_NAME in shard:
         shard[HEAD_NAME] = shard[HEAD_NAME].clone()  # the format refuses two names for one memory
     save_file(shard, path, metadata={"format": "pt"})
+    path.chmod(path.parent.stat().st_mode & 0o666)  # the library makes files that only their owner may read
 
 
 def _as_json(value: object) -> str:
@@ -197,7 +198,7 @@ def _exchange(a: Path, b: Path) -> bool:
     """Swap two names in one atomic step; False where the system or the file system cannot."""
     if sys.platform != "linux":
         return False
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None)
     if not hasattr(libc, "renameat2"):
         return False
     done = libc.renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE)

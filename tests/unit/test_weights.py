@@ -181,7 +181,7 @@ def test_loaded_weights_do_not_alias_the_file(single: Path) -> None:
 
 
 def test_config_and_extra_files_are_written_as_they_are(tmp_path: Path) -> None:
-    files = {"vocab.json": '{"ä": 0}', "README.md": b"\xff\x00"}
+    files: dict[str, bytes | str] = {"vocab.json": '{"ä": 0}', "README.md": b"\xff\x00"}
     save_model(tiny_model(), tmp_path / "out", token_ids=TINY_TOKEN_IDS, files=files)
     assert (tmp_path / "out/vocab.json").read_text(encoding="utf-8") == '{"ä": 0}'
     assert (tmp_path / "out/README.md").read_bytes() == b"\xff\x00"
@@ -191,6 +191,7 @@ def test_config_and_extra_files_are_written_as_they_are(tmp_path: Path) -> None:
     with safe_open(tmp_path / "out/model.safetensors", framework="pt") as file:
         assert file.metadata() == {"format": "pt"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+    assert len({p.stat().st_mode for p in (tmp_path / "out").iterdir()}) == 1
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ def test_models_that_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(CheckpointTensorError, match="expected one of float32"):
         save(tiny_model(), dtype=torch.int8)
     adapted = tiny_model()
-    adapted.decoder.layers[0].q.lora_a = torch.nn.Linear(2, 2)
+    adapted.decoder.get_submodule("layers.0.q").add_module("lora_a", torch.nn.Linear(2, 2))
     with pytest.raises(CheckpointTensorError, match=r"'decoder.layers.0.q.lora_a.weight'.*merge adapters"):
         save(adapted)
     assert list(tmp_path.iterdir()) == []

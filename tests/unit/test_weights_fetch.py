@@ -123,11 +123,6 @@ def hub(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 
 def use_endpoint(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """What HF_ENDPOINT does, which the library reads only once, when it is imported."""
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", url)
-    monkeypatch.setattr(
-        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
-        url + "/{repo_id}/resolve/{revision}/{filename}",
-    )
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     real = huggingface_hub.snapshot_download
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *a, **k: real(*a, endpoint=url, **k))

@@ -1,0 +1,95 @@
+"""What can be set for one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from locany.errors import RequestError
+
+
+class DecodeMode(str, Enum):
+    """Policies of decoding (spec `locateanything` 6.6)."""
+
+    FAST = "fast"  # blocks only
+    SLOW = "slow"  # token by token only
+    HYBRID = "hybrid"  # blocks; a doubtful box again, token by token
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The numbers that decide a block; defaults are the published ones (spec 6.4), which give no source.
+
+    Attributes:
+        negative_start: least probability of <box> in slot 0 for a negative block.
+        negative_none: probability that None in slot 1 and </box> in slot 2 must each exceed.
+        negative_null: probability that null in slots 3 and 4 must each exceed.
+        frame_end: least mass of </box>, null and end together in the last slot of a box.
+        num_candidates: most probable tokens per slot among which coordinates are looked for.
+        abnormal_probability, abnormal_spread: a coordinate is doubtful when it is less probable than the
+            first while candidates lie further apart (bins) than the second.
+        label_start: least probability of <ref> in slot 0 for a label block.
+        num_label_candidates: most probable tokens per slot among which label text is looked for.
+        score_reach: bins around a coordinate that count as the same place in a score.
+    """
+
+    negative_start: float = 0.7
+    negative_none: float = 0.2
+    negative_null: float = 0.1
+    frame_end: float = 0.2
+    num_candidates: int = 4
+    abnormal_probability: float = 0.9
+    abnormal_spread: int = 60
+    label_start: float = 0.6
+    num_label_candidates: int = 5
+    score_reach: int = 10
+
+
+@dataclass(frozen=True)
+class Params:
+    """One request's knobs.
+
+    Attributes:
+        mode: decode mode.
+        temperature: 0 takes the most probable token.
+        top_p: nucleus; 1 is off. It applies at temperature 0 too, as published.
+        top_k: 0 is off.
+        repetition_penalty: 1 is off; published use is 1.1 over prompt and answer.
+        max_new_tokens: limit of the answer; an answer cut by it says so.
+        max_boxes: stop after so many boxes and points; 0 is off.
+        seed: of sampling; equal seeds give equal answers, alone or in a batch.
+        compat: reproduce the published decisions bit by bit: no grammar, no slot-0 test, no repeat guard.
+        thresholds: the numbers that decide a block.
+    """
+
+    mode: DecodeMode = DecodeMode.HYBRID
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    max_new_tokens: int = 2048
+    max_boxes: int = 0
+    seed: int = 0
+    compat: bool = False
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "mode", DecodeMode(self.mode))
+        except ValueError:
+            modes = ", ".join(mode.value for mode in DecodeMode)
+            raise RequestError(f"mode is {self.mode!r}, expected one of {modes}") from None
+        for name, low, high in (
+            ("temperature", 0.0, 100.0),
+            ("top_p", 0.0, 1.0),
+            ("repetition_penalty", 0.01, 100.0),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not low <= value <= high:
+                raise RequestError(f"{name} is {value!r}, expected a number from {low} to {high}")
+        if self.top_p == 0:
+            raise RequestError("top_p is 0, which keeps no token; give more than 0, or 1 to turn it off")
+        for name, least in (("top_k", 0), ("max_new_tokens", 0), ("max_boxes", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise RequestError(f"{name} is {value!r}, expected an integer of at least {least}")

@@ -1,0 +1,316 @@
+"""The front door: an image and a question in, `Detections` out.
+
+The eight steps of a request (docs/architecture.md) in one file: load and cut the image, word the prompt, hand
+both to the engine, read the answer, return it to the user's pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from locany.codec import Tokenizer, prompt_ids, read_answer
+from locany.codec.answer import AnswerItem
+from locany.device import choose_device, choose_dtype
+from locany.engine import DecodeMode, Engine, EngineConfig, Finish, ImageInput, Params, Request
+from locany.errors import CheckpointConfigError, CheckpointNotFoundError, LocanyError, RequestError
+from locany.geometry import from_bins
+from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
+from locany.model import LocateModel
+from locany.results import Detections, Provenance
+from locany.tasks import Task
+from locany.weights import find_checkpoint, load_model
+
+
+def load(
+    model: str | Path | None = None,
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    revision: str | None = None,
+    allow_download: bool = True,
+    max_rows: int = 16,
+) -> Locator:
+    """Load a model and be ready to answer.
+
+    Args:
+        model: a folder in the published layout, a hub id such as "nvidia/LocateAnything-3B", or None for the
+            bundled locany-mini. Naming a hub id that is not cached yet downloads it.
+        device: "cpu", "cuda", "cuda:1", "mps"; None takes the best there is.
+        dtype: "float32" or "bfloat16"; None takes what is fastest and safe on the device.
+        revision: branch, tag or commit of a hub id.
+        allow_download: False never reaches the network.
+        max_rows: questions that are answered side by side.
+
+    Raises:
+        CheckpointError: not found, or damaged; the message names file and tensor.
+        DeviceError: the machine has no such device or dtype.
+    """
+    folder = find_checkpoint(model, revision=revision, allow_download=allow_download)
+    chosen, _ = choose_device(device)
+    precision, _ = choose_dtype(dtype, chosen)
+    network = load_model(folder, device=chosen, dtype=precision)
+    return Locator(
+        network,
+        Tokenizer.from_folder(folder),
+        PreprocessConfig.from_json(_json(folder / "preprocessor_config.json"), str(folder / "preprocessor_config.json")),
+        name=str(model) if model is not None else folder.name,
+        config=EngineConfig(max_rows=max_rows, max_length=_max_length(folder, network)),
+    )
+
+
+@dataclass
+class _Asked:
+    """One question on its way."""
+
+    number: int
+    image: LoadedImage
+    task: Task
+    request: Request
+    began: float
+
+
+class Locator:
+    """A loaded model. Every question is a method; `stream` answers many at once.
+
+    Attributes:
+        name: what the model was called when it was loaded.
+        engine: the decode engine, with its statistics.
+        tokenizer: the vocabulary of the checkpoint.
+        preprocess_config: how images are cut.
+    """
+
+    def __init__(
+        self,
+        model: LocateModel,
+        tokenizer: Tokenizer,
+        preprocess_config: PreprocessConfig,
+        *,
+        name: str = "",
+        config: EngineConfig | None = None,
+    ):
+        if tokenizer.vocab.image_token != model.config.image_token_id:
+            raise CheckpointConfigError(
+                f"{name}: the model splices images at token {model.config.image_token_id}, the tokenizer's image "
+                f"token is {tokenizer.vocab.image_token}; the files belong to different checkpoints"
+            )
+        self.name, self.tokenizer, self.preprocess_config = name, tokenizer, preprocess_config
+        self.engine = Engine(model, tokenizer.vocab, config)
+
+    def __repr__(self) -> str:
+        model = self.engine.runner.model
+        return f"Locator({self.name!r}, device={str(model.device)!r}, dtype={str(model.dtype)[6:]!r})"
+
+    # -- questions ------------------------------------------------------------------------------------------
+
+    def detect(self, image: Any, categories: str | Sequence[str], **options: Any) -> Detections:
+        """All instances of each category.
+
+        Args:
+            image: path, PIL image, array [height, width, 3] uint8 RGB, bytes, file object, or a URL with
+                `allow_url=True`.
+            categories: names of what to find.
+            **options: `mode` ("fast", "hybrid", "slow"), `temperature`, `top_p`, `top_k`,
+                `repetition_penalty`, `max_new_tokens`, `max_boxes`, `seed`, `compat` (see `Params`), and
+                `exif`, `allow_url`, `parity` (see `load_image`).
+
+        Raises:
+            ImageError: the image cannot be used. RequestError: the question or an option is wrong.
+        """
+        return self.locate(image, Task.detect(categories), **options)
+
+    def ground(self, image: Any, phrase: str, **options: Any) -> Detections:
+        """All matches of a phrase; arguments as in `detect`."""
+        return self.locate(image, Task.ground(phrase), **options)
+
+    def refer(self, image: Any, phrase: str, **options: Any) -> Detections:
+        """The one thing that a phrase refers to; arguments as in `detect`."""
+        return self.locate(image, Task.refer(phrase), **options)
+
+    def point(self, image: Any, phrase: str, **options: Any) -> Detections:
+        """A point on each thing that a phrase names; arguments as in `detect`."""
+        return self.locate(image, Task.point(phrase), **options)
+
+    def find_text(self, image: Any, phrase: str, **options: Any) -> Detections:
+        """Where a given text is written; arguments as in `detect`."""
+        return self.locate(image, Task.find_text(phrase), **options)
+
+    def text(self, image: Any, **options: Any) -> Detections:
+        """All text, with its transcription as label; arguments as in `detect`."""
+        return self.locate(image, Task.text(), **options)
+
+    def layout(self, image: Any, categories: str | Sequence[str], **options: Any) -> Detections:
+        """Regions of a page by category; arguments as in `detect`."""
+        return self.locate(image, Task.layout(categories), **options)
+
+    def gui(self, image: Any, phrase: str, *, point: bool = False, **options: Any) -> Detections:
+        """The region of a control, or with `point` the place to click; arguments as in `detect`."""
+        return self.locate(image, Task.gui(phrase, point=point), **options)
+
+    def locate(self, image: Any, task: Task, **options: Any) -> Detections:
+        """Answer one task."""
+        for _, answer in self.stream([(image, task)], **options):
+            if isinstance(answer, LocanyError):
+                raise answer
+            return answer
+        raise AssertionError("one question has one answer")
+
+    def locate_many(self, questions: Iterable[tuple[Any, Task]], **options: Any) -> list[Detections]:
+        """Answer many (image, task) pairs, batched; answers in their order.
+
+        Raises:
+            LocanyError: that of the first question that failed. Use `stream` to keep the others.
+        """
+        answers: dict[int, Detections] = {}
+        for number, answer in self.stream(questions, **options):
+            if isinstance(answer, LocanyError):
+                raise answer
+            answers[number] = answer
+        return [answers[number] for number in sorted(answers)]
+
+    def stream(
+        self, questions: Iterable[tuple[Any, Task]], **options: Any
+    ) -> Iterator[tuple[int, Detections | LocanyError]]:
+        """Answer (image, task) pairs as rows become free, images loaded only when their turn comes.
+
+        Yields:
+            (number of the question, its answer or the error that it failed with), in the order in which
+            they are finished.
+
+        Raises:
+            RequestError: an option is unknown or out of range; raised before anything is loaded.
+        """
+        params, image_options = _split_options(options)
+        return self._stream(iter(questions), params, image_options)
+
+    def _stream(
+        self, questions: Iterator[tuple[Any, Task]], params: Params, image_options: dict[str, Any]
+    ) -> Iterator[tuple[int, Detections | LocanyError]]:
+        running: dict[int, _Asked] = {}
+        number, more = 0, True
+        try:
+            while more or running:
+                while more and len(running) < self.engine.config.max_rows:
+                    item = next(questions, None)
+                    if item is None:
+                        more = False
+                        break
+                    try:
+                        asked = self._ask(number, *item, params, image_options)
+                        running[id(asked.request)] = asked
+                    except LocanyError as error:
+                        yield number, error
+                    number += 1
+                if not running:
+                    continue
+                for request in self.engine.step():
+                    if id(request) in running:
+                        done = running.pop(id(request))
+                        yield done.number, self._answer(done)
+        finally:
+            for asked in running.values():  # a caller who stops early leaves nothing behind
+                self.engine.cancel(asked.request)
+
+    # -- the two ends ---------------------------------------------------------------------------------------
+
+    def _ask(
+        self, number: int, source: Any, task: Task, params: Params, image_options: dict[str, Any]
+    ) -> _Asked:
+        began = time.perf_counter()
+        image = source if isinstance(source, LoadedImage) else load_image(source, **image_options)
+        patches = preprocess(image, self.preprocess_config)
+        prompt = prompt_ids(self.tokenizer, task, [patches.num_visual_tokens])
+        request = Request(prompt, (ImageInput(patches.pixel_values, patches.grid_hw),), params)
+        return _Asked(number, image, task, self.engine.add(request), began)
+
+    def _answer(self, asked: _Asked) -> Detections:
+        request, vocab = asked.request, self.tokenizer.vocab
+        answer = read_answer(self.tokenizer, request.tokens)
+        found = [item for item in answer.items if not item.is_negative]
+        dropped = list(answer.dropped)
+        if request.finish is Finish.REPEAT:
+            dropped.append("the model began to repeat a box; the answer was ended there")
+        boxes = [item.bins if len(item.bins) == 4 else item.bins * 2 for item in found]
+        xyxy = from_bins(np.asarray(boxes, np.float64).reshape(-1, 4), asked.image.size_wh, vocab.max_bin + 1)
+        return Detections(
+            xyxy=xyxy,
+            labels=[_label(item, asked.task) for item in found],
+            scores=np.asarray([request.score(item.start, item.stop) for item in found]),
+            provenance=[_provenance(request, item) for item in found],
+            size_wh=asked.image.size_wh,
+            is_point=np.asarray([len(item.bins) == 2 for item in found], dtype=bool),
+            absent=tuple(dict.fromkeys(_label(item, asked.task) for item in answer.items if item.is_negative)),
+            truncated=request.truncated,
+            dropped=tuple(dropped),
+            answer=self.tokenizer.decode(request.tokens),
+            stats={
+                "model": self.name,
+                "mode": request.params.mode.value,
+                "finish": request.finish.value if request.finish else "",
+                "num_prompt_tokens": len(request.prompt),
+                "num_tokens": len(request.tokens),
+                "num_steps": len(request.commits),
+                "seconds": round(time.perf_counter() - asked.began, 4),
+            },
+            image_name=asked.image.name,
+            task=asked.task,
+            image=asked.image.pixels,
+        )
+
+
+def _label(item: AnswerItem, task: Task) -> str:
+    """The model's own label; without one, what was asked for."""
+    return item.label or task.phrase or (task.categories[0] if len(task.categories) == 1 else "")
+
+
+def _provenance(request: Request, item: AnswerItem) -> Provenance:
+    """The least parallel of an item's tokens."""
+    how = set(request.provenance[item.start : item.stop])
+    for least in (Provenance.SEQUENTIAL, Provenance.REDECODED):
+        if least in how:
+            return least
+    return Provenance.PARALLEL
+
+
+_IMAGE_OPTIONS = ("exif", "allow_url", "parity", "limits")
+_PARAMS = tuple(Params.__dataclass_fields__)
+
+
+def _split_options(options: dict[str, Any]) -> tuple[Params, dict[str, Any]]:
+    unknown = sorted(set(options) - set(_IMAGE_OPTIONS) - set(_PARAMS))
+    if unknown:
+        raise RequestError(
+            f"unknown option {', '.join(unknown)}; the options are {', '.join((*_PARAMS, *_IMAGE_OPTIONS))}"
+        )
+    image_options = {name: options[name] for name in _IMAGE_OPTIONS if name in options}
+    return Params(**{name: options[name] for name in _PARAMS if name in options}), image_options
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointNotFoundError(f"{path}: not found; a checkpoint folder must hold it") from None
+    except ValueError as error:
+        raise CheckpointConfigError(f"{path}: not valid JSON ({error}); download the file again") from None
+    if not isinstance(fields, dict):
+        raise CheckpointConfigError(f"{path}: expected a JSON object, got {type(fields).__name__}")
+    return fields
+
+
+def _max_length(folder: Path, model: LocateModel) -> int:
+    """Tokens of prompt and answer: the tokenizer's limit, and never more than the model has positions."""
+    path = folder / "tokenizer_config.json"
+    limit = _json(path).get("model_max_length") if path.is_file() else None
+    positions = model.config.text.max_positions
+    return min(int(limit), positions) if isinstance(limit, int | float) and limit > 0 else positions
+
+
+__all__ = ["DecodeMode", "Locator", "load"]
