@@ -6,7 +6,6 @@ both to the engine, read the answer, return it to the user's pixels.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,19 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from locany.codec import Tokenizer, prompt_ids, read_answer
 from locany.codec.answer import AnswerItem
 from locany.device import choose_device, choose_dtype
 from locany.engine import DecodeMode, Engine, EngineConfig, Finish, ImageInput, Params, Request
-from locany.errors import CheckpointConfigError, CheckpointNotFoundError, LocanyError, RequestError
+from locany.errors import CheckpointConfigError, LocanyError, RequestError
 from locany.geometry import from_bins
 from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
 from locany.model import LocateModel
 from locany.results import Detections, Provenance
 from locany.tasks import Task
 from locany.weights import find_checkpoint, load_model
+from locany.weights.stored import read_json
 
 
 def load(
@@ -53,14 +52,16 @@ def load(
         CheckpointError: not found, or damaged; the message names file and tensor.
         DeviceError: the machine has no such device or dtype.
     """
-    folder = find_checkpoint(model, revision=revision, allow_download=allow_download)
-    chosen, _ = choose_device(device)
+    chosen, _ = choose_device(device)  # first: a wrong name should not cost a download
     precision, _ = choose_dtype(dtype, chosen)
+    EngineConfig(max_rows=max_rows)
+    folder = find_checkpoint(model, revision=revision, allow_download=allow_download)
     network = load_model(folder, device=chosen, dtype=precision)
+    cutting = folder / "preprocessor_config.json"
     return Locator(
         network,
         Tokenizer.from_folder(folder),
-        PreprocessConfig.from_json(_json(folder / "preprocessor_config.json"), str(folder / "preprocessor_config.json")),
+        PreprocessConfig.from_json(read_json(cutting), str(cutting)),
         name=str(model) if model is not None else folder.name,
         config=EngineConfig(max_rows=max_rows, max_length=_max_length(folder, network)),
     )
@@ -96,11 +97,19 @@ class Locator:
         name: str = "",
         config: EngineConfig | None = None,
     ):
-        if tokenizer.vocab.image_token != model.config.image_token_id:
-            raise CheckpointConfigError(
-                f"{name}: the model splices images at token {model.config.image_token_id}, the tokenizer's image "
-                f"token is {tokenizer.vocab.image_token}; the files belong to different checkpoints"
-            )
+        vocab, vision, text = tokenizer.vocab, model.config.vision, model.config.text
+        for what, of_model, other, given in (
+            ("image token", model.config.image_token_id, "the tokenizer", vocab.image_token),
+            ("vocabulary size", text.vocab_size, "the tokenizer", vocab.size),
+            ("block size", text.block_size, "the tokenizer", vocab.block_size),
+            ("patch size", vision.patch_size, "the image preprocessing", preprocess_config.patch_size),
+            ("merge size", vision.merge_size, "the image preprocessing", preprocess_config.merge_size),
+        ):
+            if of_model != given:
+                raise CheckpointConfigError(
+                    f"{name or 'the model'}: its {what} is {of_model}, that of {other} is {given}; "
+                    "the files belong to different checkpoints"
+                )
         self.name, self.tokenizer, self.preprocess_config = name, tokenizer, preprocess_config
         self.engine = Engine(model, tokenizer.vocab, config)
 
@@ -210,10 +219,11 @@ class Locator:
                     number += 1
                 if not running:
                     continue
-                for request in self.engine.step():
-                    if id(request) in running:
-                        done = running.pop(id(request))
-                        yield done.number, self._answer(done)
+                self.engine.step()
+                # Not what this step returned: another caller's step may have finished questions of ours.
+                for done in [asked for asked in running.values() if asked.request.finish is not None]:
+                    del running[id(done.request)]
+                    yield done.number, self._answer(done)
         finally:
             for asked in running.values():  # a caller who stops early leaves nothing behind
                 self.engine.cancel(asked.request)
@@ -224,6 +234,11 @@ class Locator:
         self, number: int, source: Any, task: Task, params: Params, image_options: dict[str, Any]
     ) -> _Asked:
         began = time.perf_counter()
+        if not isinstance(task, Task):
+            raise RequestError(
+                f"the question is of type {type(task).__name__}, expected a Task; "
+                "make one, for example Task.ground('the red button')"
+            )
         image = source if isinstance(source, LoadedImage) else load_image(source, **image_options)
         patches = preprocess(image, self.preprocess_config)
         prompt = prompt_ids(self.tokenizer, task, [patches.num_visual_tokens])
@@ -234,6 +249,8 @@ class Locator:
         request, vocab = asked.request, self.tokenizer.vocab
         answer = read_answer(self.tokenizer, request.tokens)
         found = [item for item in answer.items if not item.is_negative]
+        labels = [_label(item, asked.task) for item in found]
+        absent = dict.fromkeys(_label(item, asked.task) for item in answer.items if item.is_negative)
         dropped = list(answer.dropped)
         if request.finish is Finish.REPEAT:
             dropped.append("the model began to repeat a box; the answer was ended there")
@@ -241,12 +258,12 @@ class Locator:
         xyxy = from_bins(np.asarray(boxes, np.float64).reshape(-1, 4), asked.image.size_wh, vocab.max_bin + 1)
         return Detections(
             xyxy=xyxy,
-            labels=[_label(item, asked.task) for item in found],
+            labels=labels,
             scores=np.asarray([request.score(item.start, item.stop) for item in found]),
             provenance=[_provenance(request, item) for item in found],
             size_wh=asked.image.size_wh,
             is_point=np.asarray([len(item.bins) == 2 for item in found], dtype=bool),
-            absent=tuple(dict.fromkeys(_label(item, asked.task) for item in answer.items if item.is_negative)),
+            absent=tuple(name for name in absent if name and name not in labels),
             truncated=request.truncated,
             dropped=tuple(dropped),
             answer=self.tokenizer.decode(request.tokens),
@@ -293,24 +310,12 @@ def _split_options(options: dict[str, Any]) -> tuple[Params, dict[str, Any]]:
     return Params(**{name: options[name] for name in _PARAMS if name in options}), image_options
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointNotFoundError(f"{path}: not found; a checkpoint folder must hold it") from None
-    except ValueError as error:
-        raise CheckpointConfigError(f"{path}: not valid JSON ({error}); download the file again") from None
-    if not isinstance(fields, dict):
-        raise CheckpointConfigError(f"{path}: expected a JSON object, got {type(fields).__name__}")
-    return fields
-
-
 def _max_length(folder: Path, model: LocateModel) -> int:
     """Tokens of prompt and answer: the tokenizer's limit, and never more than the model has positions."""
     path = folder / "tokenizer_config.json"
-    limit = _json(path).get("model_max_length") if path.is_file() else None
+    limit = read_json(path).get("model_max_length") if path.is_file() else None
     positions = model.config.text.max_positions
-    return min(int(limit), positions) if isinstance(limit, int | float) and limit > 0 else positions
+    return int(min(limit, positions)) if isinstance(limit, int | float) and limit >= 1 else positions
 
 
 __all__ = ["DecodeMode", "Locator", "load"]

@@ -6,11 +6,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from locany.codec import Vocab
+from locany.codec import Tokenizer, Vocab
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
 from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
 
-WORDS = "cat dog person remote car red button search blue square circle text title table page left right".split()
+WORDS = "cat dog person remote car red button search blue square circle text title table page"
 
 
 def corpus() -> list[str]:
@@ -18,7 +18,7 @@ def corpus() -> list[str]:
     prompts = [wording.format("") for wording in WORDING.values()]
     fixed = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none"]
     return [text for text in fixed for _ in range(10)] + [
-        variant for word in WORDS for variant in (word, " " + word) for _ in range(10)
+        variant for word in WORDS.split() for variant in (word, " " + word) for _ in range(10)
     ]
 
 
@@ -34,3 +34,8 @@ def write_vocabulary(folder: Path, size: int = 520) -> Vocab:
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return ids
+
+
+def spell(tokenizer: Tokenizer, text: str) -> str:
+    """`text` with the word None as this vocabulary writes it; the golden checkpoint has it in lower case."""
+    return text.replace("None", tokenizer.decode([tokenizer.vocab.none]))

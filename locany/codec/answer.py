@@ -62,10 +62,10 @@ def write_answer(
         end: close the answer with the end token.
     """
     vocab, ids = tokenizer.vocab, []
-    for number, (label, boxes) in enumerate(groups):
-        assert label or not (number and groups[number - 1][0]), (
-            f"group {number} would get the label before it"
-        )
+    current = ""
+    for label, boxes in groups:
+        assert label or not current, f"a group without a label would be read as {current!r}"
+        current = label
         if label:
             ids += [vocab.ref, *tokenizer.encode_plain(label), vocab.ref_end]
         for bins in boxes:

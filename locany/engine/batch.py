@@ -53,7 +53,7 @@ def build_step(requests: Sequence[Request], vocab: Vocab, bin_slot: int, device:
         end = request.text_len
         real = np.arange(request.cached_len, end)
         at = slice(num_real - len(real), num_real)
-        token_ids[row, at] = [request.token_at(i) for i in real]
+        token_ids[row, at] = [request.token_at(i) for i in range(request.cached_len, end)]
         index[row, at] = positions[row, at] = slots[row, at] = real
         if request.phase is Phase.PARALLEL:
             window = np.arange(size)

@@ -41,6 +41,12 @@ class EngineConfig:
     max_rows: int = 16
     max_length: int = 16384
 
+    def __post_init__(self) -> None:
+        for name in ("max_rows", "max_length"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise RequestError(f"{name} is {value!r}, expected an integer of at least 1")
+
 
 @dataclass(frozen=True)
 class _Decision:
@@ -61,6 +67,7 @@ class Engine:
         self.stats = Stats()
         device = self.runner.device
         allowed = torch.from_numpy(allowed_table(vocab))
+        allowed[State.LABELLED, vocab.end] = False  # a label without a box says nothing
         self._allowed = allowed.to(device)
         first_slot = allowed.clone()
         first_slot[:, vocab.null] |= first_slot[:, vocab.end]  # a block of nothing is an end, too
@@ -79,8 +86,8 @@ class Engine:
             raise RequestError("the prompt is empty; an answer needs at least one token to follow")
         if len(request.prompt) >= self.config.max_length and not request.params.compat:
             raise RequestError(
-                f"the prompt has {len(request.prompt)} tokens, the context holds {self.config.max_length} with the "
-                "answer; use a smaller or fewer images"
+                f"the prompt has {len(request.prompt)} tokens, the context holds {self.config.max_length} "
+                "with the answer; use a smaller or fewer images"
             )
         if self.vocab.block_size != _FRAME_SLOTS and request.params.mode is not DecodeMode.SLOW:
             raise RequestError(
@@ -101,10 +108,16 @@ class Engine:
 
     def generate(self, requests: Iterable[Request]) -> list[Request]:
         """Answer all requests; returns them, finished, in their order."""
-        requests = [self.add(request) for request in requests]
-        while any(request.finish is None for request in requests) or not self.scheduler.is_idle:
-            self.step()
-        return requests
+        added: list[Request] = []
+        try:
+            for request in requests:
+                added.append(self.add(request))
+            while any(request.finish is None for request in added) or not self.scheduler.is_idle:
+                self.step()
+        finally:
+            for request in added:  # where one was refused or a step failed, the others do not linger
+                self.cancel(request)
+        return added
 
     @torch.inference_mode()
     def step(self) -> list[Request]:
@@ -112,6 +125,7 @@ class Engine:
         done = [r for r in self.scheduler.waiting if r.finish is not None]
         for request in done:
             self.scheduler.waiting.remove(request)
+            self.stats.count_finished(request)
         first_row = len(self.scheduler.running)
         new = self.scheduler.admit()
         if new:
@@ -142,12 +156,16 @@ class Engine:
                     decisions[i] = decision
         return decisions  # type: ignore[return-value]
 
-    def _probabilities(self, requests: Sequence[Request], logits: Tensor, first_slot: Tensor) -> tuple[Tensor, Tensor]:
+    def _probabilities(
+        self, requests: Sequence[Request], logits: Tensor, first_slot: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Distributions of each slot and the drawn tokens; guarded rows obey the grammar in slot 0."""
         device = logits.device
         guarded = torch.tensor([not r.params.compat for r in requests], device=device)
         states = torch.tensor([int(r.state) for r in requests], device=device)
         forbidden = ~first_slot[states] & guarded[:, None]
+        wordless = torch.tensor([r.state is State.LABEL and not r.label for r in requests], device=device)
+        forbidden[:, self.vocab.ref_end] |= wordless & guarded
         logits = logits.clone()
         logits[:, 0].masked_fill_(forbidden, float("-inf"))
         params = SamplingParams.stack([r.params for r in requests], device)
@@ -155,7 +173,8 @@ class Engine:
         if any(r.params.repetition_penalty != 1 for r in requests):
             seen = torch.stack([self._seen_of(r) for r in requests])
         probs = probabilities(logits, params, seen)
-        drawn = draw(probs, [r.params.temperature for r in requests], [self._generator_of(r) for r in requests])
+        generators = [self._generator_of(r) for r in requests]
+        drawn = draw(probs, [r.params.temperature for r in requests], generators)
         return probs, drawn
 
     def _decide_tokens(self, requests: Sequence[Request], logits: Tensor) -> list[_Decision]:
@@ -172,25 +191,27 @@ class Engine:
             groups.setdefault((request.params.compat, request.params.thresholds), []).append(i)
         for (compat, _), rows in groups.items():
             thresholds = requests[rows[0]].params.thresholds
-            fast = torch.tensor([requests[i].params.mode is DecodeMode.FAST for i in rows], device=probs.device)
+            modes = [requests[i].params.mode for i in rows]
+            fast = torch.tensor([mode is DecodeMode.FAST for mode in modes], device=probs.device)
             if compat:
                 tokens, _ = propose_published(probs[rows], drawn[rows], fast, vocab, thresholds)
                 verdict = classify_published(tokens, fast, vocab)
             else:
                 verdict = judge_guarded(probs[rows], drawn[rows], fast, vocab, thresholds, self._label_tokens)
-            scores = self._token_scores(logits[rows], verdict.tokens, thresholds.score_reach)
+            scores = self._token_scores(logits[rows], verdict.tokens, [requests[i] for i in rows])
             columns = (t.tolist() for t in (verdict.tokens, verdict.length, verdict.kind, scores))
             for i, ids, length, kind, score in zip(rows, *columns, strict=True):
                 out[i] = _Decision(ids[:length], score[:length], kind)
         return out  # type: ignore[return-value]
 
-    def _token_scores(self, logits: Tensor, tokens: Tensor, reach: int) -> Tensor:
-        """Probability of given tokens; for a coordinate, the mass of all bins within `reach` of it.
+    def _token_scores(self, logits: Tensor, tokens: Tensor, requests: Sequence[Request]) -> Tensor:
+        """Probability of given tokens; for a coordinate, the mass of all bins within the row's reach of it.
 
         Args:
             logits: [rows, slots, vocabulary], unpenalised; tokens: [rows, slots].
         """
         vocab = self.vocab
+        reach = torch.tensor([[r.params.thresholds.score_reach] for r in requests], device=logits.device)
         probs = logits.softmax(-1)
         plain = probs.gather(-1, tokens[..., None])[..., 0]
         mass = probs[..., vocab.coord_start : vocab.coord_end + 1].cumsum(-1)
@@ -209,8 +230,7 @@ class Engine:
         for row, (request, decision) in enumerate(zip(requests, decisions, strict=True)):
             following = [*request.tokens[starts[row] :], decision.tokens[0]]
             known[row, width - len(following) :] = torch.tensor(following)
-        reach = requests[0].params.thresholds.score_reach
-        scores = self._token_scores(real, known.to(real.device), reach).tolist()
+        scores = self._token_scores(real, known.to(real.device), requests).tolist()
         for request, start, row_scores in zip(requests, starts, scores, strict=True):
             count = len(request.tokens) - start
             request.token_scores[start:] = row_scores[width - 1 - count : width - 1]

@@ -51,7 +51,10 @@ def after_item(request: Request, vocab: Vocab) -> None:
     request.num_boxes += 1
     item = (request.label, bins)
     if not request.params.compat and item in request.boxes:
-        # Greedy decoding that writes a box twice goes on for ever: take it back and end the answer.
+        # Greedy decoding that writes a box twice goes on for ever: take it back, with a label that stands
+        # just before it, and end the answer.
+        if start and request.tokens[start - 1] == vocab.ref_end:
+            start = max(i for i in range(start) if request.tokens[i] == vocab.ref)
         for values in (request.tokens, request.provenance, request.token_scores, request.block_scores):
             del values[start:]
         request.num_boxes -= 1

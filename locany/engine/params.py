@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from locany.errors import RequestError
+
+_LEAST_TEMPERATURE = 1e-4  # below, the division by it leaves float32
+_MOST = 2**63 - 1  # what a tensor and a generator take
 
 
 class DecodeMode(str, Enum):
@@ -44,6 +47,14 @@ class Thresholds:
     num_label_candidates: int = 5
     score_reach: int = 10
 
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value, number = getattr(self, f.name), int if isinstance(f.default, int) else (int, float)
+            least = 1 if f.name.startswith("num_") else 0
+            if not isinstance(value, number) or isinstance(value, bool) or not least <= value <= _MOST:
+                kind = "an integer" if number is int else "a number"
+                raise RequestError(f"thresholds: {f.name} is {value!r}, expected {kind} of at least {least}")
+
 
 @dataclass(frozen=True)
 class Params:
@@ -51,7 +62,7 @@ class Params:
 
     Attributes:
         mode: decode mode.
-        temperature: 0 takes the most probable token.
+        temperature: 0 takes the most probable token; else at least 0.0001.
         top_p: nucleus; 1 is off. It applies at temperature 0 too, as published.
         top_k: 0 is off.
         repetition_penalty: 1 is off; published use is 1.1 over prompt and answer.
@@ -85,11 +96,20 @@ class Params:
             ("repetition_penalty", 0.01, 100.0),
         ):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or not low <= value <= high:
+            if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
                 raise RequestError(f"{name} is {value!r}, expected a number from {low} to {high}")
+        if 0 < self.temperature < _LEAST_TEMPERATURE:
+            raise RequestError(
+                f"temperature is {self.temperature!r}, too small to divide by; "
+                "give 0 for the most probable token"
+            )
         if self.top_p == 0:
             raise RequestError("top_p is 0, which keeps no token; give more than 0, or 1 to turn it off")
         for name, least in (("top_k", 0), ("max_new_tokens", 0), ("max_boxes", 0), ("seed", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise RequestError(f"{name} is {value!r}, expected an integer of at least {least}")
+            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _MOST:
+                raise RequestError(f"{name} is {value!r}, expected an integer from {least} to {_MOST}")
+        if not isinstance(self.compat, bool):
+            raise RequestError(f"compat is {self.compat!r}, expected True or False")
+        if not isinstance(self.thresholds, Thresholds):
+            raise RequestError(f"thresholds is {self.thresholds!r}, expected a Thresholds object")

@@ -33,7 +33,7 @@ class Finish(str, Enum):
 
 @dataclass(frozen=True)
 class ImageInput:
-    """One image as the encoder eats it: pixel_values [patches, 3, patch, patch] float32, grid_hw in patches."""
+    """One image as the encoder eats it: float32 [patches, 3, patch, patch], and its grid in patches."""
 
     pixel_values: np.ndarray
     grid_hw: tuple[int, int]
@@ -109,7 +109,8 @@ class Request:
     def score(self, start: int, stop: int) -> float:
         """Score of a span of the answer: geometric mean of its tokens' probabilities, 0..1."""
         logs = []
-        for sequential, block in zip(self.token_scores[start:stop], self.block_scores[start:stop], strict=True):
+        scores = zip(self.token_scores[start:stop], self.block_scores[start:stop], strict=True)
+        for sequential, block in scores:
             value = block if math.isnan(sequential) else sequential
             logs.append(math.log(max(value, 1e-9)))
         return math.exp(sum(logs) / len(logs)) if logs else 0.0

@@ -24,7 +24,8 @@ class Scheduler:
 
     def admit(self) -> list[Request]:
         """Move waiting requests to running while rows are free; returns the new ones."""
-        new = [self.waiting.popleft() for _ in range(min(len(self.waiting), self.max_rows - len(self.running)))]
+        free = self.max_rows - len(self.running)
+        new = [self.waiting.popleft() for _ in range(min(len(self.waiting), free))]
         self.running += new
         return new
 

@@ -29,7 +29,7 @@ KINDS = (
     BlockKind.SEMANTIC,
 )
 _END, _NEGATIVE, _BOX, _POINT, _ERROR, _SEMANTIC = range(len(KINDS))
-_DOUBTFUL = 0  # token that stands for a doubtful coordinate in the published rules; any non-coordinate would do
+_DOUBTFUL = 0  # stands for a doubtful coordinate in the published rules; any non-coordinate would do
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ def propose_published(
     coords = _coordinates(probs, vocab, thresholds)
     box = (_frame_end_mass(probs, vocab) >= thresholds.frame_end) & coords.found.all(-1)
     value = coords.value.masked_fill(coords.doubtful & ~fast[:, None], _DOUBTFUL)
-    box_tokens = torch.cat((_row([vocab.box], value[:, :1]), value, _row([vocab.box_end], value[:, :1])), dim=1)
+    box_tokens = torch.cat(
+        (_row([vocab.box], value[:, :1]), value, _row([vocab.box_end], value[:, :1])), dim=1
+    )
 
     ids = probs[:, 1:].topk(thresholds.num_label_candidates, dim=-1).indices
     is_text = ~_is_coord(ids, vocab)
@@ -180,7 +182,8 @@ def judge_guarded(
     sure = (coords.found & ~coords.doubtful) | fast[:, None]  # fast cannot ask again: it takes the nearest
     none_ids = torch.tensor(sorted(vocab.none_ids), device=drawn.device)
     negative = frame & (torch.isin(drawn[:, 1], none_ids) | _negative_frame(probs, vocab, thresholds))
-    point = frame & ~negative & (drawn[:, 3] == vocab.box_end) & coords.found[:, :2].all(-1) & sure[:, :2].all(-1)
+    two = coords.found[:, :2].all(-1) & sure[:, :2].all(-1)
+    point = frame & ~negative & (drawn[:, 3] == vocab.box_end) & two
     closed = (_frame_end_mass(probs, vocab) >= thresholds.frame_end) | fast
     box = frame & ~negative & ~point & sure.all(-1) & closed
     error = frame & ~negative & ~point & ~box
@@ -190,14 +193,19 @@ def judge_guarded(
     masked = probs * (label_tokens | (torch.arange(probs.shape[-1], device=probs.device) == vocab.null))
     fits = label_tokens[drawn] | (drawn == vocab.null)
     text = torch.where(fits, drawn, masked.argmax(-1))
+    no_text = ~fits & (masked.amax(-1) == 0)  # top-p left other tokens only: the block ends before them
+    text = text.masked_fill(no_text, vocab.null)
     text = torch.cat((drawn[:, :1], text[:, 1:]), dim=1)
     stops = (text == vocab.ref_end) | (text == vocab.null)
     at = torch.where(stops.any(-1), stops.int().argmax(-1), text.shape[1] - 1)
     kept = at + (text.gather(1, at[:, None])[:, 0] != vocab.null).long()
+    # A label has words: <ref> alone is kept, and the next block asks for them again.
+    kept = torch.where((first == vocab.ref) & (at == 1), 1, kept)
 
-    box_tokens = torch.cat((drawn[:, :1], value, _row([vocab.box_end], value[:, :1])), dim=1)
-    point_tokens = torch.cat((drawn[:, :1], value[:, :2], _row([vocab.box_end] + [vocab.null] * 2, value[:, :3])), 1)
     null = vocab.null
+    box_tokens = torch.cat((drawn[:, :1], value, _row([vocab.box_end], value[:, :1])), dim=1)
+    point_end = _row([vocab.box_end, null, null], value[:, :3])
+    point_tokens = torch.cat((drawn[:, :1], value[:, :2], point_end), dim=1)
     negative_tokens = _row([vocab.box, vocab.none, vocab.box_end, null, null, null], drawn)
     end_tokens = _row([vocab.end, *[null] * 5], drawn)
     tokens, kind, length = text, torch.full_like(first, _SEMANTIC), kept.clamp(min=1)

@@ -55,9 +55,10 @@ class KVCache:
         self.values = self._enlarged(self.values, rows, slots)
 
     def _enlarged(self, old: Tensor, rows: int, slots: int) -> Tensor:
-        layers, old_rows, heads, _, head_dim = old.shape
+        layers, old_rows, heads, old_slots, head_dim = old.shape
         new = old.new_zeros(layers, rows, heads, slots, head_dim)
-        new[:, :old_rows, :, : self.capacity] = old[:, :, :, : self.capacity]
+        kept = old_slots - 1  # the bin, behind them, holds nothing worth keeping
+        new[:, :old_rows, :, :kept] = old[:, :, :, :kept]
         return new
 
     def move(self, source: int, target: int, length: int) -> None:

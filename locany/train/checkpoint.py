@@ -43,6 +43,7 @@ def load_state(folder: Path) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise DataError(
-            f"{path}: this training state cannot be read ({error}); move it away to start the run afresh"
+            f"{path}: this training state cannot be read; it is damaged or was not written by locany. "
+            "Move it away to start the run afresh"
         ) from error
     return state

@@ -15,10 +15,10 @@ class OptimConfig:
     The rate rises over `warmup_steps`, holds, and falls linearly to zero over the last `decay_share`.
     """
 
-    muon_lr: float = 2e-3
-    adam_lr: float = 1e-3
+    muon_lr: float = 4e-3
+    adam_lr: float = 2e-3
     weight_decay: float = 0.01
-    warmup_steps: int = 200
+    warmup_steps: int = 100
     decay_share: float = 0.3
     grad_clip: float = 1.0
 
@@ -61,8 +61,8 @@ class TrainConfig:
     seed: int = 0
     steps: int = 4000
     batch_size: int = 32
-    dense_steps: int = 500
-    curriculum_steps: int = 1500
+    dense_steps: int = 800
+    curriculum_steps: int = 2000
     row_len: int = 0
     num_workers: int = 1
     bf16: bool = True

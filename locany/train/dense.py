@@ -1,8 +1,10 @@
-"""Auxiliary heads on visual tokens: is something here, what is it called, where is its box.
+"""Auxiliary heads on visual tokens: is something here, what is it called, how far does it reach, where is its box.
 
 They exist during training only; the published layout does not know them. What makes them useful beyond a warm
 start is their basis: names are matched against the decoder's own token embeddings and box sides against its
-own coordinate embeddings, so that what a visual token learns to hold is what the decoder can read.
+own coordinate embeddings, so that what a visual token learns to hold is what the decoder can read. Reach (the
+distances from a cell to the four sides of its object) comes first: without it the sides stay for long at what
+the cell's own place tells (docs/log.md).
 """
 
 from __future__ import annotations
@@ -18,47 +20,60 @@ from locany.data.collate import Batch
 
 
 class DenseHeads(nn.Module):
-    """Three linear readings of a visual token of width `size`."""
+    """Four linear readings of a visual token of width `size`."""
 
     def __init__(self, size: int, generator: torch.Generator):
         super().__init__()
         self.norm = nn.LayerNorm(size)
         self.present = nn.Linear(size, 1)
         self.name = nn.Linear(size, size)
+        self.reach = nn.Linear(size, 4)
         self.sides = nn.Linear(size, 4 * size)
         with torch.no_grad():
-            for linear in (self.present, self.name, self.sides):
+            for linear in (self.present, self.name, self.reach, self.sides):
                 linear.weight.normal_(0, size**-0.5, generator=generator)
                 linear.bias.zero_()
 
 
 @dataclass(frozen=True)
 class DenseLoss:
-    """Means over cells (present) and over cells with an object (name, sides), and how often the name is right."""
+    """Means over cells (present) and over cells with an object (the others).
+
+    `name_accuracy` is how often the name is right, `iou` the mean overlap of the box that reach gives.
+    """
 
     present: Tensor
     name: Tensor
+    reach: Tensor
     sides: Tensor
     name_accuracy: Tensor
+    iou: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.present + self.name + self.sides
+        return self.present + self.name + self.reach + self.sides
 
 
-def cell_objects(batch: Batch, max_bin: int, merge_size: int) -> Tensor:
-    """Which object each visual token belongs to: [visual tokens], -1 for none.
+def cell_objects(batch: Batch, max_bin: int, merge_size: int) -> tuple[Tensor, Tensor]:
+    """Which object each visual token belongs to, and how far it reaches from there.
+
+    Returns:
+        owner: [visual tokens] number of the object, -1 for none.
+        reach: [visual tokens, 4] distances from the cell's centre to the left, upper, right and lower side, in
+            cells.
 
     A cell belongs to the last (topmost) object whose box holds the cell's centre; an object that holds no
     centre takes the cell of its own centre.
     """
-    owners, start = [], 0
+    owners, reaches, start = [], [], 0
     image_of = batch.object_image.tolist()
     boxes = batch.object_bins.float() / max_bin
     for number, (height, width) in enumerate(batch.grids):
         rows, columns = height // merge_size, width // merge_size
         owner = torch.full((rows, columns), -1, dtype=torch.long)
+        reach = torch.zeros(rows, columns, 4)
         y, x = (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns
+        yy, xx = y[:, None].expand(rows, columns), x[None].expand(rows, columns)
         while start < len(image_of) and image_of[start] == number:
             x1, y1, x2, y2 = boxes[start].tolist()
             inside = ((y >= y1) & (y <= y2))[:, None] & ((x >= x1) & (x <= x2))[None]
@@ -66,15 +81,19 @@ def cell_objects(batch: Batch, max_bin: int, merge_size: int) -> Tensor:
                 at = min(int((y1 + y2) / 2 * rows), rows - 1), min(int((x1 + x2) / 2 * columns), columns - 1)
                 inside[at] = True
             owner[inside] = start
+            sides = ((xx - x1) * columns, (yy - y1) * rows, (x2 - xx) * columns, (y2 - yy) * rows)
+            reach[inside] = torch.stack(sides, dim=-1)[inside]
             start += 1
         owners.append(owner.flatten())
-    return torch.cat(owners)
+        reaches.append(reach.flatten(0, 1))
+    return torch.cat(owners), torch.cat(reaches)
 
 
 def dense_loss(
     heads: DenseHeads,
     visual_tokens: Tensor,
     owner: Tensor,
+    reach: Tensor,
     batch: Batch,
     *,
     name_embeddings: Tensor,
@@ -82,11 +101,11 @@ def dense_loss(
     coord_embeddings: Tensor,
     coord_nll: Callable[[Tensor, Tensor], Tensor],
 ) -> DenseLoss:
-    """The three losses.
+    """The four losses.
 
     Args:
         visual_tokens: [tokens, size] of all images.
-        owner: [tokens] from `cell_objects`.
+        owner, reach: from `cell_objects`.
         name_embeddings: [names, size]; name_index: place of a label in it.
         coord_embeddings: [bins, size].
         coord_nll: (logits [n, bins], bins [n]) to the loss per row, shared with the main loss.
@@ -100,8 +119,23 @@ def dense_loss(
     names = F.normalize(heads.name(owned).float(), dim=-1) * scale
     name_logits = names @ F.normalize(name_embeddings.float(), dim=-1).T
     name_loss = F.cross_entropy(name_logits, labels)
+    reach_loss, iou = _reach_loss(heads.reach(owned).float(), reach[present])
     sides = F.normalize(heads.sides(owned).unflatten(-1, (4, -1)).float(), dim=-1) * scale
     side_logits = sides.flatten(0, 1) @ coord_embeddings.float().T
     side_loss = coord_nll(side_logits, batch.object_bins[objects].flatten()).mean()
     accuracy = (name_logits.argmax(-1) == labels).float().mean()
-    return DenseLoss(present_loss, name_loss, side_loss, accuracy)
+    return DenseLoss(present_loss, name_loss, reach_loss, side_loss, accuracy, iou)
+
+
+def _reach_loss(raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Distances from one point to four sides: smooth L1 plus 1 - IoU of the two boxes, and the mean IoU.
+
+    Args:
+        raw: [n, 4] before the softplus that keeps distances positive; target: [n, 4] in cells.
+    """
+    predicted, target = F.softplus(raw), target.clamp(min=0.05)
+    overlap = torch.minimum(predicted, target)
+    intersection = (overlap[:, 0] + overlap[:, 2]) * (overlap[:, 1] + overlap[:, 3])
+    area = [(box[:, 0] + box[:, 2]) * (box[:, 1] + box[:, 3]) for box in (predicted, target)]
+    iou = intersection / (area[0] + area[1] - intersection)
+    return F.smooth_l1_loss(predicted, target) + (1 - iou).mean(), iou.mean()

@@ -85,12 +85,14 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
     visual = model.encode_images(batch.pixel_values, batch.grids)
     embed = model.decoder.embed.weight
 
-    owner = cell_objects(batch, vocab.max_bin, config.model.vision.merge_size).to(visual.device)
+    cells = cell_objects(batch, vocab.max_bin, config.model.vision.merge_size)
+    owner, reach = (t.to(visual.device) for t in cells)
     name_embeddings = torch.stack([embed[ids].mean(0) for ids in run.name_ids])
     dense = dense_loss(
         run.heads,
         visual,
         owner,
+        reach,
         batch,
         name_embeddings=name_embeddings,
         name_index=run.names.__getitem__,
@@ -101,6 +103,7 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
         "present": float(dense.present.detach()),
         "name": float(dense.name.detach()),
         "name_acc": float(dense.name_accuracy.detach()),
+        "iou": float(dense.iou.detach()),
         "sides": float(dense.sides.detach()),
     }
     if run.step < config.dense_steps:
@@ -131,6 +134,7 @@ def train(config: TrainConfig, sample_at: SampleAt, names: list[str], say: Calla
     if config.device == "cpu":
         tune_cpu_allocator()
     out, began = Path(config.out), time.monotonic()
+    out.mkdir(parents=True, exist_ok=True)
     run = start(config, names)
     preprocess = PreprocessConfig.from_json(
         json.loads((Path(config.tokenizer) / "preprocessor_config.json").read_text())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from locany.codec import write_answer
 from locany.codec.blocks import plain_blocks, structured_blocks
+from tests.vocabulary import spell
 
 PROMPT = "<|im_start|>assistant\n"
 
@@ -17,12 +18,14 @@ PROMPT = "<|im_start|>assistant\n"
 def cut(tokenizer, answer):
     """(ids of prompt and answer, the answer's blocks); the answer may be text or ids."""
     prompt = tokenizer.encode(PROMPT)
-    ids = [*prompt, *(tokenizer.encode(answer) if isinstance(answer, str) else answer)]
+    ids = [*prompt, *(tokenizer.encode(spell(tokenizer, answer)) if isinstance(answer, str) else answer)]
     return ids, structured_blocks(ids, len(prompt) - 1, tokenizer.vocab)
 
 
 def as_text(tokenizer, blocks):
-    return [tokenizer.decode(block.targets).replace("<null>", "_") for block in blocks]
+    none = spell(tokenizer, "None")
+    texts = [tokenizer.decode(block.targets) for block in blocks]
+    return [text.replace("<null>", "_").replace(none, "None") for text in texts]
 
 
 # Digits are single tokens, so that "1234567" is a label of seven.
@@ -80,7 +83,9 @@ def test_blocks_say_exactly_the_answer(tokenizer, groups):
         assert block.anchor == anchor
         assert block.inputs == (ids[anchor], *[vocab.mask] * (vocab.block_size - 1))
         assert block.targets == (*said, *[vocab.null] * (vocab.block_size - len(said)))
-        assert not any(t in (vocab.ref_end, vocab.box_end) for t in said[:-1])  # nothing behind a closing token
+        assert not any(
+            t in (vocab.ref_end, vocab.box_end) for t in said[:-1]
+        )  # nothing behind a closing token
         assert vocab.end not in said or said == [vocab.end]
         anchor += len(said)
 

@@ -42,7 +42,8 @@ def test_categories(kind, make):
 
 def test_text_takes_nothing():
     assert Task.text() == Task(TaskKind.TEXT)
-    assert not (Task.text().takes_categories or Task.text().expects_points)
+    assert not Task.text().takes_categories
+    assert not Task.text().expects_points
 
 
 def test_tasks_are_values():
@@ -70,7 +71,9 @@ def test_an_empty_phrase_is_refused(make, blank):
 
 
 @pytest.mark.parametrize("make", WITH_PHRASE.values())
-@pytest.mark.parametrize(("wrong", "name"), [(None, "NoneType"), (7, "int"), (b"cat", "bytes"), (["cat"], "list")])
+@pytest.mark.parametrize(
+    ("wrong", "name"), [(None, "NoneType"), (7, "int"), (b"cat", "bytes"), (["cat"], "list")]
+)
 def test_a_phrase_of_a_wrong_type_is_refused(make, wrong, name):
     with pytest.raises(RequestError, match=f"a phrase is a string, got {name}: "):
         make(wrong)
@@ -80,7 +83,9 @@ def test_a_phrase_of_a_wrong_type_is_refused(make, wrong, name):
 def test_a_phrase_that_is_too_long_is_refused(make):
     assert make("x" * MAX_PHRASE_LEN)
     assert make(" " * MAX_PHRASE_LEN + "x")
-    with pytest.raises(RequestError, match=f"has {MAX_PHRASE_LEN + 1} characters; at most {MAX_PHRASE_LEN} are"):
+    with pytest.raises(
+        RequestError, match=f"has {MAX_PHRASE_LEN + 1} characters; at most {MAX_PHRASE_LEN} are"
+    ):
         make("x" * (MAX_PHRASE_LEN + 1))
 
 

@@ -1,0 +1,40 @@
+# The habits: make demo, make test, make check, make bench. Needs python3 (3.10 or newer) with venv, and make.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check format bench parity clean
+
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.run  ## install, find things in the example images, write demo-out/
+	$(BIN)/python scripts/demo.py
+
+test: $(VENV)/.dev  ## install everything that tests need, then all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.dev  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## start-up times, import times, time per image; one JSON document
+	$(BIN)/python benchmarks/startup.py
+
+parity: $(VENV)/.dev  ## the published numbers, stage by stage
+	$(BIN)/python tests/parity/check.py $(or $(DIR),tests/parity/golden)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo-out

@@ -1,0 +1,1 @@
+"""Measuring: metrics as pure functions, and a model on fresh samples."""

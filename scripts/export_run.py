@@ -1,0 +1,50 @@
+"""Write the newest state of a training run as a checkpoint in the published layout.
+
+    python scripts/export_run.py runs/mini locany/assets/locany-mini
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from locany.codec import Tokenizer
+from locany.codec.tokenizer import VOCAB_FILES
+from locany.errors import DataError
+from locany.model import LocateModel
+from locany.train.checkpoint import load_state
+from locany.weights import load_config, save_model
+
+EXTRA_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json")
+
+
+def export(run: Path, folder: Path, card: str = "") -> int:
+    """Write the checkpoint; returns the step that it is from."""
+    state = load_state(run)
+    if state is None:
+        raise DataError(f"{run}: no training state in this folder; train first")
+    tokenizer = run / "tokenizer"
+    config = load_config(tokenizer)
+    model = LocateModel(config)
+    model.load_state_dict(state["model"])
+    files = {name: (tokenizer / name).read_bytes() for name in EXTRA_FILES}
+    if card:
+        files["README.md"] = card.encode()
+    ids = Tokenizer.from_folder(tokenizer).vocab.to_config()
+    save_model(model, folder, token_ids=ids, files=files, dtype="bfloat16", overwrite=True)  # type: ignore[arg-type]
+    return int(state["step"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--card", type=Path, help="model card to put beside the weights")
+    arguments = parser.parse_args()
+    card = arguments.card.read_text(encoding="utf-8") if arguments.card else ""
+    step = export(arguments.run, arguments.folder, card)
+    print(f"{arguments.folder}: step {step}")
+
+
+if __name__ == "__main__":
+    main()

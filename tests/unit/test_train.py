@@ -1,0 +1,194 @@
+"""The training room on a toy: losses, schedule, state, and that a stopped run goes on as if it had not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from locany.codec import Tokenizer
+from locany.data.collate import Batch, collate
+from locany.data.encode import encode_sample
+from locany.data.sample import Sample
+from locany.errors import DataError
+from locany.image import PreprocessConfig
+from locany.model import LocateConfig
+from locany.synth.icons import IconsConfig, render
+from locany.train.checkpoint import FILE, load_state, save_state
+from locany.train.config import LossConfig, OptimConfig, TrainConfig
+from locany.train.dense import cell_objects
+from locany.train.init import fourier_features
+from locany.train.loss import gaussian_nll
+from locany.train.optim import rate_scale
+from locany.train.sft import sigma_at, train
+from tests.tiny import tiny_config
+
+SCENE = IconsConfig(side=(112, 140), num_patches=(60, 100), sprite_side=(28, 60), max_objects=2, max_words=0)
+
+
+def sample_at(step: int, number: int) -> Sample:
+    return render(number, SCENE)
+
+
+@pytest.fixture
+def recipe(mini_tokenizer: Path, tmp_path: Path) -> TrainConfig:
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    for file in mini_tokenizer.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "preprocessor_config.json").write_text(json.dumps({"in_token_limit": 100}))
+    vocab = Tokenizer.from_folder(folder).vocab
+    model = replace(tiny_config(vocab_size=vocab.size), image_token_id=vocab.image_token)
+    return TrainConfig(
+        model=model,
+        tokenizer=str(folder),
+        out=str(tmp_path / "run"),
+        steps=6,
+        batch_size=2,
+        dense_steps=2,
+        curriculum_steps=1,
+        num_workers=0,
+        bf16=False,
+        save_every=2,
+        log_every=1,
+    )
+
+
+def names() -> list[str]:
+    return sorted({o.label for seed in range(40) for o in render(seed, SCENE).objects})
+
+
+def log(run: str) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (Path(run) / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in ("minutes", "images_per_s")} for line in lines]
+
+
+def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -> None:
+    said: list[str] = []
+    whole = train(recipe, sample_at, names(), said.append)
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_four(line: str) -> None:
+        if '"step": 5' in line:
+            raise Stop
+
+    parts = replace(recipe, out=str(tmp_path / "parts"))
+    with pytest.raises(Stop):  # killed in step 5: the state of step 4 is the newest
+        train(parts, sample_at, names(), stop_after_four)
+    resumed = train(parts, sample_at, names(), said.append)
+    assert resumed.step == whole.step == 6
+    for (name, a), (_, b) in zip(whole.model.named_parameters(), resumed.model.named_parameters(), strict=True):
+        assert torch.equal(a, b), name
+    assert log(parts.out)[-2:] == log(recipe.out)[-2:]
+
+
+def test_training_lowers_the_loss(recipe: TrainConfig) -> None:
+    def same(step: int, number: int) -> Sample:
+        return sample_at(0, number % 2)
+
+    optim = OptimConfig(muon_lr=1e-2, adam_lr=5e-3, warmup_steps=1, decay_share=0.0)
+    train(replace(recipe, steps=30, dense_steps=1, optim=optim), same, names(), lambda _: None)
+    lines = log(recipe.out)
+    assert lines[-1]["loss"] < 0.7 * lines[1]["loss"]
+    assert lines[-1]["block_acc"] > lines[1]["block_acc"]
+
+
+def test_a_foreign_state_is_refused(recipe: TrainConfig) -> None:
+    out = Path(recipe.out)
+    out.mkdir()
+    (out / FILE).write_bytes(b"not a state")
+    with pytest.raises(DataError, match=r"state\.pt.*cannot be read.*Move it away"):
+        train(recipe, sample_at, names(), lambda _: None)
+
+
+def test_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_state(tmp_path, {"step": 1})
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", die)
+    with pytest.raises(KeyboardInterrupt):
+        save_state(tmp_path, {"step": 2})
+    assert load_state(tmp_path) == {"step": 1}
+    assert load_state(tmp_path / "elsewhere") is None
+
+
+@pytest.mark.parametrize("change", [{"steps": 0}, {"batch_size": 0}, {"dense_steps": 9}])
+def test_wrong_recipes_are_refused(recipe: TrainConfig, change: dict[str, int]) -> None:
+    with pytest.raises(DataError, match="recipe: " + next(iter(change))):
+        replace(recipe, **change)  # type: ignore[arg-type]
+
+
+def test_gaussian_nll_prefers_near_bins() -> None:
+    log_probs = torch.full((3, 101), -20.0)
+    log_probs[0, 50] = log_probs[1, 53] = log_probs[2, 90] = 0.0
+    bins = torch.tensor([50, 50, 50])
+    exact, near, far = gaussian_nll(log_probs, bins, sigma=3.0).tolist()
+    assert exact < near < far
+    assert torch.equal(gaussian_nll(log_probs, bins, sigma=0.0), torch.tensor([0.0, 20.0, 20.0]))
+
+
+def test_gaussian_nll_at_the_edge_keeps_all_its_weight() -> None:
+    uniform = torch.full((2, 101), -torch.tensor(101.0).log().item())
+    inside, edge = gaussian_nll(uniform, torch.tensor([50, 0]), sigma=5.0).tolist()
+    assert inside == pytest.approx(edge, rel=1e-5)
+
+
+def test_cells_know_their_topmost_object() -> None:
+    empty = torch.zeros(0, dtype=torch.long)
+    batch = Batch(
+        token_ids=empty,
+        targets=empty,
+        positions=empty,
+        layout=None,  # type: ignore[arg-type]
+        pixel_values=torch.zeros(0),
+        grids=[(8, 8), (4, 8)],
+        object_image=torch.tensor([0, 0, 1]),
+        object_bins=torch.tensor([[0, 0, 500, 500], [250, 250, 500, 500], [900, 900, 910, 910]]),
+        object_labels=["under", "over", "tiny"],
+    )
+    owner, reach = cell_objects(batch, max_bin=1000, merge_size=2)
+    assert owner.shape == (16 + 8,)
+    assert owner[:16].view(4, 4).tolist() == [[0, 0, -1, -1], [0, 1, -1, -1], [-1] * 4, [-1] * 4]
+    assert owner[16:].tolist() == [-1] * 7 + [2], "an object without a cell centre takes the cell of its own"
+    torch.testing.assert_close(reach.view(-1, 4)[5], torch.tensor([0.5, 0.5, 0.5, 0.5]))
+
+
+def test_rate_rises_holds_and_falls() -> None:
+    config = OptimConfig(warmup_steps=10, decay_share=0.5)
+    scale = [rate_scale(step, 100, config) for step in range(100)]
+    assert scale[0] == pytest.approx(0.1)
+    assert scale[10:50] == [1.0] * 40
+    assert all(a > b for a, b in zip(scale[50:], scale[51:], strict=False))
+    assert scale[-1] == pytest.approx(0.02)
+
+
+def test_sigma_narrows(recipe: TrainConfig) -> None:
+    config = replace(recipe, loss=LossConfig(sigma_start=20, sigma_end=2, sigma_steps=100))
+    assert sigma_at(config, 0) == 20
+    assert sigma_at(config, 50) == pytest.approx(40**0.5)
+    assert sigma_at(config, 500) == pytest.approx(2)
+    assert sigma_at(replace(config, loss=LossConfig(sigma_start=0)), 5) == 0
+
+
+def test_near_places_have_near_features() -> None:
+    features = fourier_features(torch.linspace(0, 1, 1001), 64, highest=80.0)
+    similarity = features @ features.T
+    assert torch.allclose(similarity.diagonal(), torch.ones(1001), atol=1e-5)
+    assert similarity[500, 502] > similarity[500, 520] > similarity[500, 900]
+
+
+def test_encoding_is_deterministic(recipe: TrainConfig) -> None:
+    tokenizer = Tokenizer.from_folder(Path(recipe.tokenizer))
+    config = PreprocessConfig(in_token_limit=100)
+    a, b = (collate([encode_sample(tokenizer, render(7, SCENE), config)], tokenizer.vocab.pad) for _ in "ab")
+    assert torch.equal(a.token_ids, b.token_ids)
+    assert np.array_equal(a.pixel_values, b.pixel_values)
+    assert isinstance(recipe.model, LocateConfig)
