@@ -36,7 +36,27 @@ _HOME = {
     "MissingExtraError": "locany.errors",
 }
 
-__all__ = [*sorted(_HOME), "__version__"]
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "DecodeMode",
+    "Detection",
+    "Detections",
+    "DeviceError",
+    "ImageError",
+    "LocanyError",
+    "Locator",
+    "MissingExtraError",
+    "Params",
+    "Provenance",
+    "RequestError",
+    "Task",
+    "TaskKind",
+    "__version__",
+    "draw",
+    "load",
+    "load_image",
+]
 
 if TYPE_CHECKING:
     from locany.draw import draw

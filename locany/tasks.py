@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -97,7 +98,12 @@ class Task:
 def _check_phrase(phrase: str) -> str:
     if not isinstance(phrase, str):
         raise RequestError(f"a phrase is a string, got {type(phrase).__name__}: {phrase!r}")
-    phrase = " ".join(phrase.split())
+    # One spelling per phrase: the vocabulary composes characters (NFC), so a label comes back composed.
+    phrase = unicodedata.normalize("NFC", " ".join(phrase.split()))
+    if not phrase.isprintable() and any(unicodedata.category(c) == "Cs" for c in phrase):
+        raise RequestError(
+            f"the phrase {phrase!r} has half a surrogate pair, which is no character; decode it again"
+        )
     if not phrase:
         raise RequestError("the phrase is empty; describe what to find, for example 'the red button'")
     if len(phrase) > MAX_PHRASE_LEN:

@@ -37,7 +37,10 @@ def corpus() -> list[str]:
     prompts = [wording.format("") for wording in WORDING.values()]
     fixed = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none"]
     return [text for text in fixed for _ in range(50)] + [
-        variant for name in names() for variant in (name, " " + name, name.title(), name.upper()) for _ in range(20)
+        variant
+        for name in names()
+        for variant in (name, " " + name, name.title(), name.upper())
+        for _ in range(20)
     ]
 
 
@@ -111,7 +114,9 @@ def recipe(out: str) -> TrainConfig:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out")
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--steps", type=int)

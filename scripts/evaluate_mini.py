@@ -60,7 +60,9 @@ def evaluate(locator: locany.Locator, modes: list[str], num_images: int, font_sp
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--fonts", default="train", choices=("train", "held-out"))

@@ -1,6 +1,6 @@
 """Write the newest state of a training run as a checkpoint in the published layout.
 
-    python scripts/export_run.py runs/mini locany/assets/locany-mini
+python scripts/export_run.py runs/mini locany/assets/locany-mini
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def export(run: Path, folder: Path, card: str = "") -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("run", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--card", type=Path, help="model card to put beside the weights")

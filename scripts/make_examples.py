@@ -1,6 +1,6 @@
 """Write the example images of the repository: rendered from seeds that training never sees, twice as large.
 
-    python scripts/make_examples.py
+python scripts/make_examples.py
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ class Batch:
     Attributes:
         token_ids, targets, positions: [rows, positions]; padding has target IGNORE.
         layout: who may see whom.
-        pixel_values: [patches, 3, patch, patch] of all images, in the order of their image tokens; may be empty.
+        pixel_values: [patches, 3, patch, patch] of all images, in the order of their tokens; may be empty.
         grids: patch rows and columns of each image.
         object_image: [objects] which image each object of the dense truth is in.
         object_bins: [objects, 4].
@@ -39,12 +39,16 @@ class Batch:
     object_labels: list[str]
 
     def to(self, device: torch.device) -> Batch:
-        moved = {
-            f.name: value.to(device) if isinstance(value, Tensor | Layout) else value
-            for f in fields(self)
-            for value in [getattr(self, f.name)]
-        }
-        return Batch(**moved)
+        return replace(
+            self,
+            token_ids=self.token_ids.to(device),
+            targets=self.targets.to(device),
+            positions=self.positions.to(device),
+            layout=self.layout.to(device),
+            pixel_values=self.pixel_values.to(device),
+            object_image=self.object_image.to(device),
+            object_bins=self.object_bins.to(device),
+        )
 
 
 def pack_rows(lengths: Sequence[int], row_len: int) -> list[list[int]]:
@@ -110,6 +114,8 @@ def collate(samples: Sequence[EncodedSample], pad_id: int, row_len: int = 0) -> 
         object_image=torch.tensor(
             [int(first_image[i]) for i, s in enumerate(seen) for _ in s.object_labels], dtype=torch.long
         ),
-        object_bins=torch.from_numpy(np.concatenate([s.object_bins for s in seen] or [np.zeros((0, 4), np.int64)])),
+        object_bins=torch.from_numpy(
+            np.concatenate([s.object_bins for s in seen] or [np.zeros((0, 4), np.int64)])
+        ),
         object_labels=[label for s in seen for label in s.object_labels],
     )

@@ -6,8 +6,8 @@
     ]
 
 Unlike a question of ours, the text is read with its special tokens: `</c>` in a question and `<box>` in an
-answer are what their author meant. What the published loader accepts in silence and then learns wrongly (a box
-written in digits, a placeholder in an answer) is refused here.
+answer are what their author meant. What the published loader accepts in silence and then learns wrongly (a
+box written in digits, a placeholder in an answer) is refused here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from locany.data.streams import answer_spans, conversation_streams
 from locany.errors import DataError
 from locany.image import LoadedImage, PreprocessConfig, preprocess
 
-_ROLES = {"human": "user", "gpt": "assistant"}
 _BARE = "<image>"
 _NUMBERED = re.compile(r"<image-(\d+)>")
 _VIDEO = re.compile(r"<video(?:-\d+)?>")
@@ -38,8 +37,8 @@ class Conversation:
 
     Attributes:
         text: the chat text, with a placeholder `<image-k>` where an image stands.
-        image_order: for each placeholder, left to right, the place of its image in the sample's list, from 0.
-            An image may stand in several places and is then encoded several times, as published.
+        image_order: which image each placeholder means, see the function of that name. An image may stand in
+            several places and is then encoded several times, as published.
     """
 
     text: str
@@ -64,13 +63,15 @@ def render_conversation(turns: Sequence[Mapping[str, Any]], num_images: int) -> 
     texts = [_turn_text(turn, number) for number, turn in enumerate(turns, start=1)]
     if not texts or len(texts) % 2:
         raise DataError(
-            f"a conversation has questions and answers in turn, the last one an answer; this one has {len(texts)} "
-            "turns; remove what is left over"
+            "a conversation has questions and answers in turn, the last one an answer; "
+            f"this one has {len(texts)} turns; remove what is left over"
         )
     questions, answers = texts[::2], texts[1::2]
     for answer in answers:
         if _BARE in answer or _NUMBERED.search(answer):
-            raise DataError(f"an answer holds an image placeholder, which only questions may: {_shorten(answer)}")
+            raise DataError(
+                f"an answer holds an image placeholder, which only questions may: {_shorten(answer)}"
+            )
     questions = _number_bare(questions)
     used = {_image_number(match, num_images) for q in questions for match in _NUMBERED.finditer(q)}
     missing = [number for number in range(1, num_images + 1) if number not in used]
@@ -79,8 +80,16 @@ def render_conversation(turns: Sequence[Mapping[str, Any]], num_images: int) -> 
     for question, answer in zip(questions, answers, strict=True):
         messages += [("user", question), ("assistant", answer)]
     text = render_chat(messages, answer_follows=False)
-    order = tuple(_image_number(match, num_images) - 1 for match in _NUMBERED.finditer(text))
-    return Conversation(text, order)
+    return Conversation(text, image_order(text, num_images))
+
+
+def image_order(text: str, num_images: int) -> tuple[int, ...]:
+    """For each placeholder of a text, left to right, the place of its image in the list, from 0.
+
+    Raises:
+        DataError: a placeholder has no image.
+    """
+    return tuple(_image_number(match, num_images) - 1 for match in _NUMBERED.finditer(text))
 
 
 def expand_images(text: str, num_visual_tokens: Sequence[int]) -> str:
@@ -117,17 +126,17 @@ def encode_conversation(
         check_frames: refuse answers with a box that is neither two nor four coordinate tokens nor "none".
 
     Raises:
-        DataError: see `render_conversation`; or a box is not written in tokens, or the text holds image tokens
-            of its own.
+        DataError: see `render_conversation`; or a box is not written in tokens, or the text holds image
+            tokens of its own.
     """
     conversation = render_conversation(turns, len(images))
     patches = [preprocess(image, config) for image in images]
     ids = tokenizer.encode(expand_images(conversation.text, [p.num_visual_tokens for p in patches]))
     placed = [patches[number] for number in conversation.image_order]
-    num_tokens = sum(p.num_visual_tokens for p in placed)
-    if ids.count(tokenizer.vocab.image_token) != num_tokens:
+    num_tokens, num_visual = ids.count(tokenizer.vocab.image_token), sum(p.num_visual_tokens for p in placed)
+    if num_tokens != num_visual:
         raise DataError(
-            f"the text holds {ids.count(tokenizer.vocab.image_token)} image tokens for {num_tokens} visual tokens; "
+            f"the text holds {num_tokens} image tokens for {num_visual} visual tokens; "
             "write <image-k> and leave the tokens to us"
         )
     if check_frames:
@@ -151,7 +160,9 @@ def _split_system(turns: Sequence[Mapping[str, Any]]) -> tuple[str | None, Seque
     first = turns[0] if turns else None
     if isinstance(first, Mapping) and first.get("from") == "system":
         if not isinstance(first.get("value"), str):
-            raise DataError(f"the system turn holds {first.get('value')!r}, expected a text in 'value'")
+            raise DataError(
+                f"the system turn holds {type(first.get('value')).__name__}, expected a text in 'value'"
+            )
         return first["value"], turns[1:]
     return None, turns
 
@@ -159,16 +170,21 @@ def _split_system(turns: Sequence[Mapping[str, Any]]) -> tuple[str | None, Seque
 def _turn_text(turn: Mapping[str, Any], number: int) -> str:
     expected = ("human", "gpt")[(number - 1) % 2]
     if not isinstance(turn, Mapping):
-        raise DataError(f"turn {number} is of type {type(turn).__name__}, expected an object with 'from' and 'value'")
-    speaker, text = turn.get("from"), turn.get("value")
-    if speaker not in _ROLES or speaker != expected:
         raise DataError(
-            f"turn {number} is from {speaker!r}, expected {expected!r}: questions (human) and answers (gpt) alternate"
+            f"turn {number} is of type {type(turn).__name__}, expected an object with 'from' and 'value'"
+        )
+    speaker, text = turn.get("from"), turn.get("value")
+    if speaker != expected:
+        raise DataError(
+            f"turn {number} is from {_shorten(repr(speaker))}, expected {expected!r}; "
+            "questions (human) and answers (gpt) alternate, a question comes first"
         )
     if not isinstance(text, str):
         raise DataError(f"turn {number} holds {type(text).__name__}, expected a text in 'value'")
     if _VIDEO.search(text):
-        raise DataError(f"turn {number} holds a video placeholder; videos are not supported, give frames as images")
+        raise DataError(
+            f"turn {number} holds a video placeholder; videos are not supported, give frames as images"
+        )
     return text
 
 
@@ -177,7 +193,9 @@ def _number_bare(questions: Sequence[str]) -> list[str]:
     if not any(_BARE in question for question in questions):
         return list(questions)
     if any(_NUMBERED.search(question) for question in questions):
-        raise DataError("bare <image> and numbered <image-k> are mixed, so it cannot be told which image is which")
+        raise DataError(
+            "bare <image> and numbered <image-k> are mixed, so it cannot be told which image is which"
+        )
     numbered, number = [], 0
     for question in questions:
         head, *rest = question.split(_BARE)
@@ -211,8 +229,8 @@ def _check_frames(tokenizer: Tokenizer, answer: Sequence[int]) -> None:
         is_place = len(inside) in (2, 4) and all(vocab.is_coord(token) for token in inside)
         if stop == len(answer) or not (is_none or is_place):
             raise DataError(
-                f"a box is written {_shorten(tokenizer.decode(answer[start : stop + 1]))}, expected two or four "
-                "coordinate tokens like <box><120><200><450><500></box>, or <box>None</box>"
+                f"a box is written {_shorten(tokenizer.decode(answer[start : stop + 1]))}, expected two or "
+                "four coordinate tokens like <box><120><200><450><500></box>, or <box>None</box>"
             )
         at = stop + 1
 

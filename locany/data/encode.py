@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class EncodedSample:
 
     Attributes:
         streams: token arrays.
-        pixel_values: [patches, 3, patch, patch] float32 of all its images, in the order of their image tokens.
+        pixel_values: [patches, 3, patch, patch] float32 of its images, in the order of their image tokens.
         grids: patch rows and columns of each image; empty for text alone.
         object_bins: [objects, 4] bins of everything in the first image, for auxiliary losses.
         object_labels: their names.
@@ -38,24 +39,28 @@ class EncodedSample:
 
 
 def target_bins(target: Target, size_wh: tuple[int, int], max_bin: int, *, point: bool) -> Bins:
-    """Bins of a target: two for a point (its own, else the centre of its box), four for a box."""
-    if point:
-        if target.point is None and target.xyxy is None:
-            raise DataError(f"target {target.label!r} has neither a point nor a box")
-        if target.point is not None:
-            xy = target.point
-        else:
-            x1, y1, x2, y2 = target.xyxy  # type: ignore[misc]
-            xy = ((x1 + x2) / 2, (y1 + y2) / 2)
-        return tuple(int(b) for b in to_bins(np.asarray(xy), size_wh, max_bin + 1))
-    if target.xyxy is None:
-        raise DataError(f"target {target.label!r} has no box, but the task asks for boxes")
-    return tuple(int(b) for b in to_bins(np.asarray(target.xyxy), size_wh, max_bin + 1))
+    """Bins of a target: two for a point (its own, else the centre of its box), four for a box.
+
+    Raises:
+        DataError: the target lacks what the task asks for, or its coordinates are no box.
+    """
+    values = target.point if point and target.point is not None else target.xyxy
+    if values is None:
+        lacks = "neither a point nor a box" if point else "no box, but the task asks for boxes"
+        raise DataError(f"target {target.label!r} has {lacks}")
+    if not all(math.isfinite(v) for v in values):
+        raise DataError(f"target {target.label!r} has coordinates that are no numbers: {values}")
+    if len(values) == 4:
+        x1, y1, x2, y2 = values
+        if x1 > x2 or y1 > y2:
+            raise DataError(
+                f"target {target.label!r} has an inverted box {values}; expected x0 <= x1 and y0 <= y1"
+            )
+        values = ((x1 + x2) / 2, (y1 + y2) / 2) if point else values
+    return tuple(int(b) for b in to_bins(np.asarray(values), size_wh, max_bin + 1))
 
 
-def answer_groups(
-    question: Question, size_wh: tuple[int, int], max_bin: int, rng: np.random.Generator | None = None
-) -> list[tuple[str, list[Bins]]]:
+def answer_groups(question: Question, size_wh: tuple[int, int], max_bin: int) -> list[tuple[str, list[Bins]]]:
     """Targets grouped under their label, in the order in which they are to be written.
 
     Categories keep the order of the question, scene text is ordered by its first box; boxes of one label are
@@ -63,13 +68,19 @@ def answer_groups(
     """
     task, point = question.task, question.task.expects_points
     if task.kind is TaskKind.TEXT:
+        if any(not t.label for t in question.targets):
+            raise DataError(
+                "a target of a text task has no transcription; its label is what is written there"
+            )
         boxes = [(target_bins(t, size_wh, max_bin, point=False), t.label) for t in question.targets]
         return [(label, [bins]) for bins, label in sorted(boxes)]
     labels = task.categories if task.takes_categories else (task.phrase,)
     groups: dict[str, list[Bins]] = {label: [] for label in labels}
     for target in question.targets:
         if target.label not in groups:
-            raise DataError(f"target {target.label!r} answers none of the labels asked for: {', '.join(labels)}")
+            raise DataError(
+                f"target {target.label!r} answers none of the labels asked for: {', '.join(labels)}"
+            )
         groups[target.label].append(target_bins(target, size_wh, max_bin, point=point))
     return [(label, sorted(boxes)) for label, boxes in groups.items()]
 

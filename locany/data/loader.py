@@ -20,7 +20,12 @@ class StepDataset(Dataset[Batch]):
     """Item k is the whole batch of step k, whatever was asked before."""
 
     def __init__(
-        self, sample_at: SampleAt, tokenizer_folder: str, config: PreprocessConfig, batch_size: int, row_len: int
+        self,
+        sample_at: SampleAt,
+        tokenizer_folder: str,
+        config: PreprocessConfig,
+        batch_size: int,
+        row_len: int,
     ):
         self.sample_at, self.tokenizer_folder, self.config = sample_at, tokenizer_folder, config
         self.batch_size, self.row_len = batch_size, row_len
@@ -46,7 +51,7 @@ def batches(dataset: StepDataset, steps: Sequence[int], num_workers: int) -> Ite
     loader: DataLoader[Batch] = DataLoader(
         dataset,
         batch_size=None,
-        sampler=steps,  # type: ignore[arg-type]
+        sampler=steps,
         num_workers=num_workers,
         prefetch_factor=4 if num_workers else None,
         worker_init_fn=_one_thread if num_workers else None,

@@ -48,7 +48,15 @@ class _Builder:
         self.columns: list[tuple[np.ndarray, ...]] = []
         self.num_blocks = 0
 
-    def add(self, ids: Sequence[int], targets: Sequence[int], positions: object, branch: int, index: object, block: int) -> None:
+    def add(
+        self,
+        ids: Sequence[int],
+        targets: Sequence[int],
+        positions: object,
+        branch: int,
+        index: object,
+        block: int,
+    ) -> None:
         n = len(ids)
         self.columns.append(
             tuple(
@@ -118,7 +126,7 @@ def answer_spans(tokenizer: Tokenizer, ids: Sequence[int]) -> list[tuple[int, in
     opening = [vocab.turn, *tokenizer.encode_plain("assistant")]
     for at in range(len(ids) - len(opening) + 1):
         if ids[at : at + len(opening)] == opening:
-            # One token more: the newline, whatever its id; an answer that starts with a newline merges with it.
+            # One token more: the newline, whatever its id; it merges with a newline that starts the answer.
             start = at + len(opening) + 1
             try:
                 stop = ids.index(vocab.end, start) + 1

@@ -90,6 +90,7 @@ class Runner:
         window = logits[:, batch.num_real :] if batch.has_window else None
         return StepLogits(logits[:, : batch.num_real], window)
 
+    @torch.inference_mode()  # also where a caller cancels between steps
     def remove(self, row: int, last: Request | None, last_row: int) -> None:
         """Free a row: the last running row moves into its place."""
         if last is not None:

@@ -15,7 +15,9 @@ _FOLD_LIMIT = 256
 _PRODUCT_LIMIT = 1024
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, is_causal: bool = False) -> Tensor:
+def _attend(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, is_causal: bool = False
+) -> Tensor:
     """Scaled dot-product attention over [batch, heads, positions, head_dim], equal numbers of heads."""
     if q.device.type == "cpu" and torch.is_grad_enabled() and not is_causal and k.shape[2] <= _PRODUCT_LIMIT:
         # The fused CPU kernel's backward is slow for short sequences: forward and backward take 1.5 to 2.4

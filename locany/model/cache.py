@@ -62,7 +62,7 @@ class KVCache:
         return new
 
     def move(self, source: int, target: int, length: int) -> None:
-        """Copy the first `length` slots of one row over another row, so that running rows stay side by side."""
+        """Copy the first `length` slots of one row over another, so that running rows stay side by side."""
         for tensor in (self.keys, self.values):
             tensor[:, target, :, :length] = tensor[:, source, :, :length]
 

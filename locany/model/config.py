@@ -198,7 +198,8 @@ class LocateConfig:
             )
         if not 0 <= self.image_token_id < t.vocab_size:
             raise CheckpointConfigError(
-                f"{source}: image_token_index {self.image_token_id} is outside the vocabulary of {t.vocab_size}"
+                f"{source}: image_token_index {self.image_token_id} is outside the vocabulary of "
+                f"{t.vocab_size}"
             )
 
 
@@ -228,5 +229,7 @@ class _Fields:
     def positive(self, name: str) -> int:
         found = self.value(name, int)
         if found <= 0:
-            raise CheckpointConfigError(f"{self.source}: {self.prefix}{name} is {found}, expected more than 0")
+            raise CheckpointConfigError(
+                f"{self.source}: {self.prefix}{name} is {found}, expected more than 0"
+            )
         return int(found)

@@ -52,7 +52,8 @@ class DecoderLayer(nn.Module):
         normed = self.attn_norm(x)
         # [rows, heads, positions, head_dim]
         q, k, v = (
-            part(normed).unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for part in (self.q, self.k, self.v)
+            part(normed).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            for part in (self.q, self.k, self.v)
         )
         # Rounded to the dtype of q before use, as published.
         cos, sin = cos.to(q.dtype), sin.to(q.dtype)

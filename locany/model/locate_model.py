@@ -60,5 +60,5 @@ class LocateModel(nn.Module):
         visual_tokens: Tensor | None = None,
         view: CacheView | None = None,
     ) -> Tensor:
-        """Hidden states [rows, positions, hidden]; `decoder.logits` turns the ones that are read into logits."""
+        """Hidden states [rows, positions, hidden]; `decoder.logits` reads out the ones that matter."""
         return self.decoder(self.embed(token_ids, visual_tokens), positions, mask, view)

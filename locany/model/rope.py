@@ -44,9 +44,7 @@ def image_angles(grid_hw: tuple[int, int], head_dim: int, theta: float, device: 
     frequency = 1.0 / theta**exponent
     rows = torch.arange(height, dtype=torch.float32, device=device)[:, None] * frequency
     columns = torch.arange(width, dtype=torch.float32, device=device)[:, None] * frequency
-    angles = torch.stack(
-        (columns[None].expand(height, -1, -1), rows[:, None].expand(-1, width, -1)), dim=-1
-    )
+    angles = torch.stack((columns[None].expand(height, -1, -1), rows[:, None].expand(-1, width, -1)), dim=-1)
     return angles.reshape(height * width, head_dim // 2)
 
 

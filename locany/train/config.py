@@ -78,4 +78,6 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
         if self.dense_steps >= self.steps:
-            raise DataError(f"recipe: dense_steps {self.dense_steps} leaves nothing of the {self.steps} steps")
+            raise DataError(
+                f"recipe: dense_steps {self.dense_steps} leaves nothing of the {self.steps} steps"
+            )

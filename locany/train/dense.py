@@ -1,10 +1,10 @@
-"""Auxiliary heads on visual tokens: is something here, what is it called, how far does it reach, where is its box.
+"""Auxiliary heads on visual tokens: what is here, how far does it reach, and where is that.
 
-They exist during training only; the published layout does not know them. What makes them useful beyond a warm
-start is their basis: names are matched against the decoder's own token embeddings and box sides against its
-own coordinate embeddings, so that what a visual token learns to hold is what the decoder can read. Reach (the
-distances from a cell to the four sides of its object) comes first: without it the sides stay for long at what
-the cell's own place tells (docs/log.md).
+They exist during training only; the published layout does not know them. What makes them useful beyond a
+warm start is their basis: names are matched against the decoder's own token embeddings and box sides against
+its own coordinate embeddings, so that what a visual token learns to hold is what the decoder can read. Reach
+(distances from a cell to the sides of its object) and place (where the cell itself lies) are what the sides
+are made of; without these two heads the sides are learnt very slowly (docs/log.md).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from locany.data.collate import Batch
 
 
 class DenseHeads(nn.Module):
-    """Four linear readings of a visual token of width `size`."""
+    """Five linear readings of a visual token of width `size`."""
 
     def __init__(self, size: int, generator: torch.Generator):
         super().__init__()
@@ -28,16 +28,17 @@ class DenseHeads(nn.Module):
         self.present = nn.Linear(size, 1)
         self.name = nn.Linear(size, size)
         self.reach = nn.Linear(size, 4)
+        self.place = nn.Linear(size, 2 * size)
         self.sides = nn.Linear(size, 4 * size)
         with torch.no_grad():
-            for linear in (self.present, self.name, self.reach, self.sides):
+            for linear in (self.present, self.name, self.reach, self.place, self.sides):
                 linear.weight.normal_(0, size**-0.5, generator=generator)
                 linear.bias.zero_()
 
 
 @dataclass(frozen=True)
 class DenseLoss:
-    """Means over cells (present) and over cells with an object (the others).
+    """Means over all cells (present, place) and over cells with an object (the others).
 
     `name_accuracy` is how often the name is right, `iou` the mean overlap of the box that reach gives.
     """
@@ -45,13 +46,14 @@ class DenseLoss:
     present: Tensor
     name: Tensor
     reach: Tensor
+    place: Tensor
     sides: Tensor
     name_accuracy: Tensor
     iou: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.present + self.name + self.reach + self.sides
+        return self.present + self.name + self.reach + self.place + self.sides
 
 
 def cell_objects(batch: Batch, max_bin: int, merge_size: int) -> tuple[Tensor, Tensor]:
@@ -59,8 +61,7 @@ def cell_objects(batch: Batch, max_bin: int, merge_size: int) -> tuple[Tensor, T
 
     Returns:
         owner: [visual tokens] number of the object, -1 for none.
-        reach: [visual tokens, 4] distances from the cell's centre to the left, upper, right and lower side, in
-            cells.
+        reach: [visual tokens, 4] from the cell's centre to the left, upper, right and lower side, in cells.
 
     A cell belongs to the last (topmost) object whose box holds the cell's centre; an object that holds no
     centre takes the cell of its own centre.
@@ -89,6 +90,17 @@ def cell_objects(batch: Batch, max_bin: int, merge_size: int) -> tuple[Tensor, T
     return torch.cat(owners), torch.cat(reaches)
 
 
+def cell_places(grids: list[tuple[int, int]], merge_size: int, max_bin: int) -> Tensor:
+    """Bins of the centre of every visual token: [visual tokens, 2], x then y."""
+    places = []
+    for height, width in grids:
+        rows, columns = height // merge_size, width // merge_size
+        y, x = (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns
+        place = torch.stack((x[None].expand(rows, -1), y[:, None].expand(-1, columns)), dim=-1)
+        places.append((place.flatten(0, 1) * max_bin).round().long())
+    return torch.cat(places)
+
+
 def dense_loss(
     heads: DenseHeads,
     visual_tokens: Tensor,
@@ -100,8 +112,9 @@ def dense_loss(
     name_index: Callable[[str], int],
     coord_embeddings: Tensor,
     coord_nll: Callable[[Tensor, Tensor], Tensor],
+    merge_size: int,
 ) -> DenseLoss:
-    """The four losses.
+    """The five losses.
 
     Args:
         visual_tokens: [tokens, size] of all images.
@@ -120,11 +133,18 @@ def dense_loss(
     name_logits = names @ F.normalize(name_embeddings.float(), dim=-1).T
     name_loss = F.cross_entropy(name_logits, labels)
     reach_loss, iou = _reach_loss(heads.reach(owned).float(), reach[present])
-    sides = F.normalize(heads.sides(owned).unflatten(-1, (4, -1)).float(), dim=-1) * scale
-    side_logits = sides.flatten(0, 1) @ coord_embeddings.float().T
-    side_loss = coord_nll(side_logits, batch.object_bins[objects].flatten()).mean()
+
+    def coord_loss(raw: Tensor, bins: Tensor) -> Tensor:
+        """raw: [n, k * size] read as k directions among the coordinates; bins: [n, k]."""
+        directions = F.normalize(raw.unflatten(-1, (bins.shape[1], -1)).float(), dim=-1) * scale
+        return coord_nll(directions.flatten(0, 1) @ coord_embeddings.float().T, bins.flatten()).mean()
+
+    side_loss = coord_loss(heads.sides(owned), batch.object_bins[objects])
+    place_loss = coord_loss(
+        heads.place(x), cell_places(batch.grids, merge_size, len(coord_embeddings) - 1).to(x.device)
+    )
     accuracy = (name_logits.argmax(-1) == labels).float().mean()
-    return DenseLoss(present_loss, name_loss, reach_loss, side_loss, accuracy, iou)
+    return DenseLoss(present_loss, name_loss, reach_loss, place_loss, side_loss, accuracy, iou)
 
 
 def _reach_loss(raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

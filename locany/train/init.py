@@ -61,7 +61,7 @@ def initialise(model: LocateModel, seed: int, coord_ids: range) -> None:
     rows = fourier_features((torch.arange(height) + 0.5) / height, half, highest=height / 3)
     columns = fourier_features((torch.arange(width) + 0.5) / width, size - half, highest=width / 3)
     table = torch.cat((rows[:, None].expand(-1, width, -1), columns[None].expand(height, -1, -1)), dim=-1)
-    patch.position_table.copy_(table * math.sqrt(half) * 0.5)
+    patch.position_table.copy_(table * math.sqrt(half))
 
     # A head tied to the embedding reads logits as inner products: rows of norm 1 let the final norm's output,
     # of length sqrt(size), reach logits around sqrt(size).

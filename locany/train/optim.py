@@ -14,10 +14,11 @@ class Optimizers:
     """Both optimizers as one, with the learning rate of a step."""
 
     def __init__(self, modules: Iterable[nn.Module], config: OptimConfig):
-        matrices, others = [], []
+        matrices: list[nn.Parameter] = []
+        others: list[nn.Parameter] = []
         for module in modules:
             for name, parameter in module.named_parameters():
-                # Embeddings and tables are looked up, not multiplied through: orthogonal updates do not fit them.
+                # Embeddings and tables are looked up, not multiplied through: Muon does not fit them.
                 hidden = parameter.ndim == 2 and "embed" not in name
                 (matrices if hidden else others).append(parameter)
         self.config = config

@@ -98,12 +98,14 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
         name_index=run.names.__getitem__,
         coord_embeddings=embed[coord_ids.start : coord_ids.stop],
         coord_nll=lambda logits, bins: gaussian_nll(logits.log_softmax(-1), bins, sigma),
+        merge_size=config.model.vision.merge_size,
     )
     report = {
         "present": float(dense.present.detach()),
         "name": float(dense.name.detach()),
         "name_acc": float(dense.name_accuracy.detach()),
         "iou": float(dense.iou.detach()),
+        "place": float(dense.place.detach()),
         "sides": float(dense.sides.detach()),
     }
     if run.step < config.dense_steps:
@@ -129,7 +131,9 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
     return streams.total + config.loss.dense * dense.total, report
 
 
-def train(config: TrainConfig, sample_at: SampleAt, names: list[str], say: Callable[[str], None] = print) -> Run:
+def train(
+    config: TrainConfig, sample_at: SampleAt, names: list[str], say: Callable[[str], None] = print
+) -> Run:
     """Train until `config.steps` or `config.minutes`, saving as it goes; resumes what `config.out` holds."""
     if config.device == "cpu":
         tune_cpu_allocator()
@@ -141,7 +145,8 @@ def train(config: TrainConfig, sample_at: SampleAt, names: list[str], say: Calla
     )
     dataset = StepDataset(sample_at, config.tokenizer, preprocess, config.batch_size, config.row_len)
     num_parameters = sum(p.numel() for p in run.model.parameters())
-    say(f"{num_parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}, {torch.get_num_threads()} threads")
+    threads = torch.get_num_threads()
+    say(f"{num_parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}, {threads} threads")
     device_type = torch.device(config.device).type
 
     reports: list[dict[str, float]] = []
@@ -152,7 +157,9 @@ def train(config: TrainConfig, sample_at: SampleAt, names: list[str], say: Calla
         with torch.autocast(device_type, torch.bfloat16, enabled=config.bf16):
             loss, report = compute_loss(run, batch, config)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"the loss is {float(loss)} at step {run.step}: {report}; lower the learning rate")
+            raise FloatingPointError(
+                f"the loss is {float(loss)} at step {run.step}: {report}; lower the learning rate"
+            )
         loss.backward()
         report["grad"] = run.optimizers.step(run.step, config.steps)
         reports.append(report)

@@ -1,10 +1,9 @@
-"""Make a byte-level BPE vocabulary of our own, in the published files and with the published special tokens."""
+"""Make a byte-level BPE vocabulary of our own, in the published files and with the published tokens."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer as _Tokenizer
@@ -36,7 +35,7 @@ def vocabulary_files(
     def dump(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, indent=0) + "\n"
 
-    special = [{"content": t, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False} for t in added]
+    flags = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
     files = {
         "vocab.json": dump(dict(sorted(base.items(), key=lambda item: item[1]))),
         "merges.txt": "#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges),
@@ -44,9 +43,7 @@ def vocabulary_files(
         "tokenizer_config.json": dump(
             {
                 "add_prefix_space": False,
-                "added_tokens_decoder": {
-                    str(added[s["content"]]): {**s, "special": True} for s in special  # type: ignore[index]
-                },
+                "added_tokens_decoder": {str(id_): {"content": text, **flags} for text, id_ in added.items()},
                 "clean_up_tokenization_spaces": False,
                 "eos_token": "<|im_end|>",
                 "pad_token": "<|endoftext|>",

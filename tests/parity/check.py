@@ -2,9 +2,9 @@
 
     python tests/parity/check.py DIR
 
-Every `stage_<name>.py` beside this file has `run(folder)`, which yields (case, passed, largest error) and says
-on stderr what differed. A stage that is missing, breaks, or finds no case counts as a failure: silence is no
-parity. The last line is `parity: N passed, M failed`; the exit code is 0 only if M is 0.
+Every `stage_<name>.py` beside this file has `run(folder)`, which yields (case, passed, largest error) and
+says on stderr what differed. A stage that is missing, breaks, or finds no case counts as a failure: silence
+is no parity. The last line is `parity: N passed, M failed`; the exit code is 0 only if M is 0.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def main(source: Path) -> None:
     copy_decode(source / "decode", TARGET / "decode")
     copy_generate(source / "generate", TARGET / "generate")
     copy_training(source / "training", TARGET / "training")
-    text = "Part of the project's golden vectors, written by `make_subset.py` beside this folder. Not to be edited.\n"
+    text = "Part of the project's golden vectors, written by `make_subset.py`. Not to be edited.\n"
     (TARGET / "README.md").write_text(text, encoding="utf-8")
     size = sum(path.stat().st_size for path in TARGET.rglob("*") if path.is_file())
     print(f"{size:,} bytes in {TARGET.name}/")
@@ -70,6 +70,7 @@ def copy_checkpoint(source: Path, target: Path) -> None:
     if HEAD_NAME in tensors and torch.equal(tensors[HEAD_NAME], tensors[EMBEDDING_NAME]):
         del tensors[HEAD_NAME]
     save_file(tensors, target / "model.safetensors", metadata={"format": "pt"})
+    (target / "model.safetensors").chmod(0o644)  # the library writes for the owner alone
 
 
 def copy_preprocess(source: Path, target: Path) -> None:
@@ -86,11 +87,11 @@ def copy_preprocess(source: Path, target: Path) -> None:
         return size < _LARGE_ARRAY // 2 and stored < _LARGE_ARRAY
 
     small = [case for case in golden["cases"] if is_small(case)]
-    cases = cover(small, lambda case: (case["mode"], case["path"], "error" in case), limit=10)
+    cases = cover(small, lambda case: (case["mode"], case.get("path"), "error" in case), limit=10)
     for case in cases:
         _copy(source / case["file"], target / case["file"])
     kept = {key: arrays[key] for key in map(key_of, cases) if key}
-    np.savez_compressed(target / "pixel_values.npz", **kept)  # type: ignore[arg-type]
+    np.savez_compressed(target / "pixel_values.npz", **kept)
     _write(target / "preprocess.json", {**golden, "cases": cases})
 
 
@@ -121,7 +122,7 @@ def copy_decode(source: Path, target: Path) -> None:
 
 
 def copy_generate(source: Path, target: Path) -> None:
-    """Answers with and without fallback, with one and two images, in one turn and several; scripts of all modes."""
+    """Answers with and without fallback, with one image and several, in one turn and several; scripts."""
 
     def kind(record: dict[str, Any]) -> Hashable:
         falls_back = any(run["switch_to_ar"] for run in record["runs"])

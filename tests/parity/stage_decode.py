@@ -75,7 +75,9 @@ def run(folder: Path) -> Iterator[tuple[str, bool, float]]:
                 want.pop("argmax", None)
             passed = got == want
             if not passed:
-                print(f"decode {record['id']} {record['name']} {mode}: {got}, expected {want}", file=sys.stderr)
+                print(
+                    f"decode {record['id']} {record['name']} {mode}: {got}, expected {want}", file=sys.stderr
+                )
             yield f"{record['name']} #{record['id']} {mode}", passed, float(not passed)
     for layout, records in json.loads((decode / "patterns.json").read_text()).items():
         for number, record in enumerate(records):
@@ -91,7 +93,10 @@ def run(folder: Path) -> Iterator[tuple[str, bool, float]]:
                 ]
                 passed = got_pattern == record[mode]
                 if not passed:
-                    print(f"pattern {record['in']} {mode}: {got_pattern}, expected {record[mode]}", file=sys.stderr)
+                    print(
+                        f"pattern {record['in']} {mode}: {got_pattern}, expected {record[mode]}",
+                        file=sys.stderr,
+                    )
                 yield f"pattern {layout} #{number} {mode}", passed, float(not passed)
 
 

@@ -143,7 +143,9 @@ def _scripted(folder: Path, model: LocateModel) -> Iterator[tuple[str, bool, flo
             }
             if number:  # the first step feeds the prompt too, of which the file gives only the ends
                 got |= {"input_ids": batch.token_ids[0].tolist(), "position_ids": batch.positions[0].tolist()}
-            wrong = {key: (value, want[key]) for key, value in got.items() if key in want and value != want[key]}
+            wrong = {
+                key: (value, want[key]) for key, value in got.items() if key in want and value != want[key]
+            }
             if wrong:
                 problems.append(f"step {number}: {wrong}")
         if problems:

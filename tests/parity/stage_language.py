@@ -20,7 +20,7 @@ from torch import Tensor
 from locany.codec import Tokenizer, prompt_ids, question_text
 from locany.codec.prompts import WORDING
 from locany.codec.vocab import CATEGORY_SEPARATOR
-from locany.data.conversation import expand_images
+from locany.data.conversation import expand_images, image_order
 from locany.errors import RequestError
 from locany.model import CacheView, KVCache, LocateModel, cache_layout, visible
 from locany.tasks import Task, TaskKind
@@ -48,18 +48,22 @@ def run(folder: Path) -> Iterator[Outcome]:
 def _compare(case: Case, record: dict[str, Any], base: Path, checkpoint: Checkpoint) -> None:
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     golden = load_file(base / f"{record['name']}.safetensors")
-    images = read_images([base / name for name in message_images(record["messages"])], checkpoint.preprocess)
-    case.same("grid_hws", images.grids, record["grid_hws"])
+    paths = [base / name for name in message_images(record["messages"])]
 
     text = render_messages(record["messages"])
     case.same("rendered", text, record["rendered"])
-    prompt = tokenizer.encode(expand_images(text, images.num_tokens))
+    num_tokens = read_images(paths, checkpoint.preprocess).num_tokens
+    prompt = tokenizer.encode(expand_images(text, num_tokens))
     case.same("prompt_input_ids", prompt, golden["prompt_input_ids"])
     case.same("n_prompt_tokens", len(prompt), record["n_prompt_tokens"])
     for task in tasks_of(record["messages"], tokenizer):
-        ours = prompt_ids(tokenizer, task, images.num_tokens)
+        ours = prompt_ids(tokenizer, task, num_tokens)
         case.same(f"prompt_ids of the task {task.kind.value}", ours, prompt)
 
+    # The encoder takes images as their placeholders stand in the text, not as the message lists them.
+    placed = [paths[number] for number in image_order(text, len(paths))]
+    images = read_images(placed, checkpoint.preprocess)
+    case.same("grid_hws", images.grids, record["grid_hws"])
     visual = model.encode_images(images.pixel_values, images.grids)
     case.close("visual_features", visual, golden["visual_features"])
 

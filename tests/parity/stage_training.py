@@ -1,9 +1,9 @@
 """Parity of training: a published conversation in; both streams, masks and losses out, alone and packed.
 
-Two faults of the reference are recorded in the files as it behaves (the folder's README; spec `training` 1.9 b
-and c): a lone sample without blocks gets a wrong mask, and a forward without any image overwrites the first
-embedding. Ours has neither, so it is held against the corrected values recorded beside; and the faults are put
-back in, from outside the package, to reproduce the remaining numbers of those cases as well.
+Two faults of the reference are recorded in the files as it behaves (the folder's README; spec `training`
+1.9 b and c): a lone sample without blocks gets a wrong mask, and a forward without any image overwrites the
+first embedding. Ours has neither, so it is held against the corrected values recorded beside; and the faults
+are put back in, from outside the package, to reproduce the remaining numbers of those cases as well.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from locany.codec import Tokenizer
 from locany.data.collate import Batch, collate
@@ -59,7 +59,9 @@ class _Forward:
         return {
             **{f"{name}_sum": float(value) for name, value in sums.items()},
             **{f"{name}_count": value for name, value in counts.items()},
-            **{f"{name}_mean": float(sums[name]) / count if count else None for name, count in counts.items()},
+            **{
+                f"{name}_mean": float(sums[name]) / count if count else None for name, count in counts.items()
+            },
             "mtp_sum_by_offset": [float(self.nll[slot].sum()) for slot in slots],
             "mtp_count_by_offset": [int(slot.sum()) for slot in slots],
         }
@@ -72,15 +74,6 @@ def run(folder: Path) -> Iterator[Outcome]:
     arrays: Mapping[str, np.ndarray] = np.load(base / "arrays.npz")
     encoded: dict[str, EncodedSample] = {}
 
-    def guarded(case: Case, compare: Callable[[], None]) -> Outcome:
-        try:
-            with torch.no_grad():
-                compare()
-        except Exception as error:  # the other cases still have something to say
-            traceback.print_exc(file=sys.stderr)
-            case.differences.append(f"broke off: {error!r}")
-        return case.outcome()
-
     def compare_sample(case: Case, record: dict[str, Any]) -> None:
         sample = _compare_text(case, record, base, checkpoint)
         encoded[record["name"]] = sample
@@ -92,15 +85,20 @@ def run(folder: Path) -> Iterator[Outcome]:
         starts = np.cumsum(record["sub_sample_lengths"])[:-1]
         targets = np.concatenate([m.streams.targets for m in members])
         has_label = [bool(targets[start - 1] != IGNORE) for start in starts]
-        case.same("first rows with a label", has_label, record["first_row_of_each_member_after_the_first_has_label"])
+        expected = record["first_row_of_each_member_after_the_first_has_label"]
+        case.same("first rows with a label", has_label, expected)
         _compare_losses(case, record, members, arrays, checkpoint)
 
-    for record in json.loads((base / "samples.json").read_text(encoding="utf-8")):
-        case = Case(record["name"])
-        yield guarded(case, lambda case=case, record=record: compare_sample(case, record))
-    for record in json.loads((base / "packs.json").read_text(encoding="utf-8")):
-        case = Case(record["name"])
-        yield guarded(case, lambda case=case, record=record: compare_pack(case, record))
+    for index, compare in (("samples.json", compare_sample), ("packs.json", compare_pack)):
+        for record in json.loads((base / index).read_text(encoding="utf-8")):
+            case = Case(record["name"])
+            try:
+                with torch.no_grad():
+                    compare(case, record)
+            except Exception as error:  # the other cases still have something to say
+                traceback.print_exc(file=sys.stderr)
+                case.differences.append(f"broke off: {error!r}")
+            yield case.outcome()
 
 
 def _compare_text(case: Case, record: dict[str, Any], base: Path, checkpoint: Checkpoint) -> EncodedSample:
@@ -204,7 +202,10 @@ def _compare_losses(
     case.close("nll, two ways", forward.nll, _plain_nll(model, batch, right, visual), at_least=_LOSS_SCALE)
     case.close("total", result.total, forward.loss(), at_least=_LOSS_SCALE)
     parts = forward.parts(vocab.block_size)
-    sums = {"ntp": (result.next_token_sum, result.num_next_token), "mtp": (result.block_sum, result.num_block)}
+    sums = {
+        "ntp": (result.next_token_sum, result.num_next_token),
+        "mtp": (result.block_sum, result.num_block),
+    }
     for stream, (total, count) in sums.items():
         case.same(f"{stream}_count of the loss", count, parts[f"{stream}_count"])
         case.close(f"{stream}_sum of the loss", total, parts[f"{stream}_sum"], at_least=float(count))
@@ -245,7 +246,7 @@ def _plain_nll(
         embeds[:, 0] = first
     hidden = model.decoder(embeds, batch.positions, mask[None])
     logits = model.decoder.logits(hidden[0])
-    return F.cross_entropy(logits, batch.targets[0], ignore_index=IGNORE, reduction="none")
+    return cross_entropy(logits, batch.targets[0], ignore_index=IGNORE, reduction="none")
 
 
 def _dummy_sum(checkpoint: Checkpoint, num_samples: int) -> Tensor:

@@ -61,7 +61,8 @@ def _forward(model: LocateModel, pixel_values: Tensor, grids: list[tuple[int, in
 
     handles = [watch(tower.patch_embed, "patch_embed"), watch(tower.final_norm, "final_layernorm")]
     for number, layer in enumerate(tower.layers):
-        handles += [watch(layer, f"block{number}"), watch(layer.qkv, f"block{number}_qkv")]
+        qkv = layer.get_submodule("qkv")
+        handles += [watch(layer, f"block{number}"), watch(qkv, f"block{number}_qkv")]
     try:
         merged = tower(pixel_values, grids)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -71,19 +72,21 @@ def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -
     said: list[str] = []
     whole = train(recipe, sample_at, names(), said.append)
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop_after_four(line: str) -> None:
         if '"step": 5' in line:
-            raise Stop
+            raise StopError
 
     parts = replace(recipe, out=str(tmp_path / "parts"))
-    with pytest.raises(Stop):  # killed in step 5: the state of step 4 is the newest
+    with pytest.raises(StopError):  # killed in step 5: the state of step 4 is the newest
         train(parts, sample_at, names(), stop_after_four)
     resumed = train(parts, sample_at, names(), said.append)
     assert resumed.step == whole.step == 6
-    for (name, a), (_, b) in zip(whole.model.named_parameters(), resumed.model.named_parameters(), strict=True):
+    for (name, a), (_, b) in zip(
+        whole.model.named_parameters(), resumed.model.named_parameters(), strict=True
+    ):
         assert torch.equal(a, b), name
     assert log(parts.out)[-2:] == log(recipe.out)[-2:]
 
@@ -166,7 +169,7 @@ def test_rate_rises_holds_and_falls() -> None:
     scale = [rate_scale(step, 100, config) for step in range(100)]
     assert scale[0] == pytest.approx(0.1)
     assert scale[10:50] == [1.0] * 40
-    assert all(a > b for a, b in zip(scale[50:], scale[51:], strict=False))
+    assert all(a > b for a, b in pairwise(scale[50:]))
     assert scale[-1] == pytest.approx(0.02)
 
 

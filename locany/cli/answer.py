@@ -1,0 +1,159 @@
+"""One question about every image of a SOURCE: load, ask, draw, report."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from locany.cli.messages import say, say_error, warnings_as_remarks
+from locany.cli.options import LocateOptions
+from locany.cli.report import Bar, JsonReport, Report, TextReport
+from locany.cli.sources import Source, check_categories, find_sources, plan_outputs
+from locany.errors import ImageFetchError, LocanyError, RequestError
+from locany.tasks import Task
+
+if TYPE_CHECKING:
+    from locany.locator import Locator
+    from locany.results import Detections
+
+
+def answer(source: str, task: Task, options: LocateOptions) -> int:
+    """Ask `task` of every image, print the answers in the order of the images.
+
+    Returns:
+        The exit code: 0, or 1 when an image failed.
+
+    Raises:
+        LocanyError: nothing can be answered; a RequestError where the command line is wrong.
+    """
+    sources = find_sources(source)
+    check_categories(task.categories)
+    if options.offline and any(image.is_url for image in sources.images):
+        raise RequestError("SOURCE is a URL and --offline is set; give a file, or leave --offline out")
+    outputs = plan_outputs(options.out, sources)
+    if options.quiet:
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    with warnings_as_remarks(options.quiet):
+        locator = _load(options, len(sources.images))
+        report: Report
+        if options.json:
+            report = JsonReport(sources.several, _settings(locator, options))
+        else:
+            report = TextReport(options.min_score)
+        shown = sources.several and not options.quiet
+        num_found, num_failed = _answer_all(locator, sources.images, outputs, task, options, report, shown)
+        report.close()
+    if shown and not options.json:
+        num = len(sources.images)
+        failed = f", {num_failed} failed" if num_failed else ""
+        say(f"{num} image{'s' * (num != 1)}, {num_found} found{failed}")
+    return 1 if num_failed else 0
+
+
+def _load(options: LocateOptions, num_images: int) -> Locator:
+    from locany.engine import Params
+    from locany.locator import load
+
+    Params(**options.params())  # a wrong option is refused before anything is loaded
+    return load(
+        options.model,
+        device=options.device,
+        dtype=options.dtype,
+        allow_download=not options.offline,
+        max_rows=min(options.batch, num_images),
+    )
+
+
+def _answer_all(
+    locator: Locator,
+    images: Sequence[Source],
+    outputs: Sequence[Path | None],
+    task: Task,
+    options: LocateOptions,
+    report: Report,
+    shown: bool,
+) -> tuple[int, int]:
+    """Numbers of detections shown and of images failed."""
+    questions = ((image.given, task) for image in images)
+    settings = {"exif": not options.no_exif, "allow_url": not options.offline, **options.params()}
+    waiting: dict[int, tuple[Detections | None, int, list[Exception]]] = {}
+    num_reported = num_found = num_failed = 0
+    with Bar(len(images), shown) as bar:
+        for number, result in locator.stream(questions, **settings):
+            waiting[number] = _finish(result, images[number], outputs[number], options.min_score)
+            bar.advance()
+            while num_reported in waiting:  # rows finish in any order; people read in one
+                found, num_hidden, errors = waiting.pop(num_reported)
+                name = images[num_reported].name
+                with bar.aside():
+                    if found is not None:
+                        report.answer(found, num_hidden)
+                        num_found += len(found)
+                    for error in errors:
+                        _say_failure(name, error)
+                        report.failure(name, error)
+                num_failed += bool(errors)
+                num_reported += 1
+    return num_found, num_failed
+
+
+def _finish(
+    result: Detections | LocanyError, image: Source, out: Path | None, min_score: float
+) -> tuple[Detections | None, int, list[Exception]]:
+    """What is reported of an answer: detections, how many were left out, what went wrong."""
+    if isinstance(result, LocanyError):
+        return None, 0, [result]
+    kept = result.filter(min_score=min_score)
+    errors: list[Exception] = []
+    if out is not None:
+        try:
+            write_drawn(kept, out)
+        except OSError as error:
+            errors.append(LocanyError(f"the annotated image '{out}' cannot be written: {error}"))
+    # Many answers may wait for an earlier one; their pixels need not.
+    return dataclasses.replace(kept, image_name=image.name, image=None), len(result) - len(kept), errors
+
+
+def write_drawn(found: Detections, out: Path) -> None:
+    """The annotated image, written beside its place and then moved there: never half a file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from locany.draw import draw
+
+    beside = out.with_name(f".{out.name[:200]}.{os.getpid()}.part")
+    try:
+        if out.suffix.lower() == ".png":
+            draw(None, found).save(beside, format="PNG")
+        else:
+            draw(None, found).save(beside, format="JPEG", quality=92)
+        os.replace(beside, out)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _say_failure(name: str, error: Exception) -> None:
+    text = str(error)
+    say_error(text if name in text else f"{name}: {text}")
+    if isinstance(error, ImageFetchError):
+        say("hint: download the image and give the file, or pipe it in with SOURCE '-'")
+
+
+def _settings(locator: Locator, options: LocateOptions) -> dict[str, Any]:
+    """What made the answers."""
+    from locany import __version__
+
+    model = locator.engine.runner.model
+    return {
+        "version": __version__,
+        "model": locator.name,
+        "device": str(model.device),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        **options.params(),
+        "min_score": options.min_score,
+        "exif": not options.no_exif,
+    }

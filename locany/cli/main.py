@@ -1,0 +1,105 @@
+"""The command `locany`: names of commands, exit codes, and what happens to errors.
+
+Nothing heavy is imported before a command runs, so that help is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from cyclopts import App, CycloptsError, Group, UnusedCliTokensError
+
+from locany import __version__
+from locany.cli import info, locate
+from locany.cli.messages import say, say_error
+from locany.errors import LocanyError, RequestError
+
+OK, FAILED, WRONG_USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+
+_EPILOGUE = """\
+SOURCE is an image file, a folder (the images directly in it), a quoted pattern such as 'shots/*.png', \
+a URL, or - for an image on stdin.
+
+--json prints one document: for a single image an object with "detections" (or, if it failed, with "error"); \
+for a folder or pattern an object with "results" and "errors". "settings" says what made it.
+
+Exit codes: 0 all is well; 1 an image or the model failed, other images are still answered; \
+2 wrong usage; 130 interrupted.
+
+Examples:
+  locany detect desk.png apple 'coffee cup' --out found.png
+  locany ground street.jpg 'people waiting at the light'
+  locany gui screen.png 'the save button' --point --json"""
+
+app = App(
+    name="locany",
+    help="Describe anything in words, get its exact place in an image.",
+    usage="Usage: locany COMMAND SOURCE [WORDS] [OPTIONS]",
+    version=f"locany {__version__}",
+    group_commands=Group("Options", sort_key=3),
+    help_format="plaintext",
+    help_epilogue=_EPILOGUE,
+    result_action="return_value",
+)
+locate.register(app)
+info.register(app)
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: without the program's name; None for that of this process.
+
+    Returns:
+        The exit code. Errors that are not a user's to mend are raised: they are bugs.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `locany ... | head`: nobody reads on
+        _let_go_of_stdout()
+        return BROKEN_PIPE
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False)
+        return code if isinstance(code, int) else OK
+    except CycloptsError as error:
+        command = " ".join(("locany", *(error.command_chain or ())))
+        return _wrong_usage(_explain(error), command)
+    except RequestError as error:
+        known = arguments[:1] if arguments and arguments[0] in app else []
+        return _wrong_usage(str(error), " ".join(["locany", *known]))
+    except LocanyError as error:
+        say_error(str(error))
+        return FAILED
+    except SystemExit as error:  # from cyclopts on Ctrl-C, from rich on a broken pipe
+        return error.code if isinstance(error.code, int) else FAILED
+
+
+def _explain(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        rest = " ".join(f"'{token}'" for token in error.unused_tokens or ())
+        return f"too many arguments: {rest}; a phrase of several words, or a pattern, needs quotes around it"
+    return str(error)
+
+
+def _wrong_usage(message: str, command: str) -> int:
+    say_error(message)
+    say(f"hint: try '{command} --help'")
+    return WRONG_USAGE
+
+
+def _let_go_of_stdout() -> None:
+    """Give stdout somewhere to write to: Python flushes it once more at the end."""
+    with suppress(OSError, ValueError):  # where no real file is behind it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,126 @@
+"""The options that commands share. Nothing heavy is imported here: `--help` reads this file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter, validators
+
+# In the order in which help shows them, after what belongs to a single command.
+QUESTION_GROUP, OUTPUT_GROUP, MODEL_GROUP, DECODING_GROUP, IMAGE_GROUP = (
+    Group(name, sort_key=number)
+    for number, name in enumerate(("Question", "Output", "Model", "Decoding", "Image"), start=1)
+)
+
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps", re.IGNORECASE)
+
+
+def _check_device(_: Any, value: str) -> None:
+    if not _DEVICE.fullmatch(value.strip()):
+        raise ValueError("Choose auto, cpu, cuda, cuda:<number> or mps.")
+
+
+def _option(group: Group, text: str, *names: str, **more: Any) -> Parameter:
+    return Parameter(name=names or None, group=group, help=text, **more)
+
+
+def _flag(group: Group, text: str, *names: str) -> Parameter:
+    return _option(group, text, *names, negative=(), show_default=False)
+
+
+JsonFlag = Annotated[bool, _flag(OUTPUT_GROUP, "Print one JSON document and nothing else.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Which model, and where it runs."""
+
+    model: Annotated[
+        str | None,
+        _option(
+            MODEL_GROUP,
+            "Checkpoint folder or hub id such as nvidia/LocateAnything-3B; default: the bundled locany-mini.",
+            *("--model", "-m"),
+        ),
+    ] = None
+    device: Annotated[
+        str,
+        _option(MODEL_GROUP, "auto, cpu, cuda, cuda:<number> or mps.", validator=_check_device),
+    ] = "auto"
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        _option(MODEL_GROUP, "Number type of weights and activations."),
+    ] = "auto"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LocateOptions(ModelOptions):
+    """How a question is decoded, and what becomes of the answer."""
+
+    batch: Annotated[
+        int,
+        _option(MODEL_GROUP, "Images answered side by side.", validator=validators.Number(gte=1)),
+    ] = 8
+    offline: Annotated[bool, _flag(MODEL_GROUP, "Download nothing, neither models nor images.")] = False
+
+    mode: Annotated[
+        Literal["fast", "hybrid", "slow"],
+        _option(
+            DECODING_GROUP,
+            "fast: whole boxes at once; slow: token by token; hybrid: doubtful boxes again, token by token.",
+        ),
+    ] = "hybrid"
+    max_boxes: Annotated[
+        int,
+        _option(DECODING_GROUP, "Stop after so many boxes and points per image; 0: no limit."),
+    ] = 0
+    min_score: Annotated[
+        float,
+        _option(
+            DECODING_GROUP,
+            "Leave out what scores less, 0 to 1.",
+            validator=validators.Number(gte=0, lte=1),
+        ),
+    ] = 0.0
+    max_new_tokens: Annotated[
+        int,
+        _option(DECODING_GROUP, "Longest answer in tokens; one that is cut says so."),
+    ] = 2048
+    temperature: Annotated[
+        float, _option(DECODING_GROUP, "Randomness of sampling; 0: always the most probable token.")
+    ] = 0.0
+    top_p: Annotated[
+        float,
+        _option(DECODING_GROUP, "Choose among the most probable tokens of this total probability; 1: all."),
+    ] = 1.0
+    repetition_penalty: Annotated[
+        float, _option(DECODING_GROUP, "Above 1 makes tokens that were used less likely; 1: off.")
+    ] = 1.0
+    seed: Annotated[int, _option(DECODING_GROUP, "Seed of sampling; equal seeds give equal answers.")] = 0
+
+    no_exif: Annotated[
+        bool, _flag(IMAGE_GROUP, "Take the image as stored, without the camera's rotation.", "--no-exif")
+    ] = False
+
+    json: JsonFlag = False
+    out: Annotated[
+        Path | None,
+        _option(
+            OUTPUT_GROUP,
+            "Write the image with the findings drawn on it: a .png or .jpg, or a folder for several images.",
+            *("--out", "-o"),
+        ),
+    ] = None
+    quiet: Annotated[
+        bool, _flag(OUTPUT_GROUP, "No progress bar and no remarks on stderr, only errors.", "--quiet", "-q")
+    ] = False
+
+    def params(self) -> dict[str, Any]:
+        """The options that are `Params` of the engine, by name."""
+        names = ("mode", "max_boxes", "max_new_tokens", "temperature", "top_p", "repetition_penalty", "seed")
+        return {name: getattr(self, name) for name in names}
