@@ -14,7 +14,8 @@ from locany.engine.engine import EngineConfig
 from locany.engine.runner import StepLogits
 from tests.tiny import tiny_model
 
-# The request and how many steps it has made, to logits [slots, vocabulary]; a sequential step reads the last row.
+# The request and how many steps it has made, to logits [slots, vocabulary]; of these a sequential step reads
+# the last row.
 Script = Callable[[Request, int], Tensor]
 Choice = int | Mapping[int, float]
 
@@ -59,7 +60,7 @@ def scripted_engine(vocab: Vocab, script: Script, config: EngineConfig | None = 
 
 
 def slots(vocab: Vocab, *choices: Choice, fill: int | None = None) -> Tensor:
-    """Logits of a block: per slot a certain token, or tokens with their probabilities; null (`fill`) behind."""
+    """Logits of a block: per slot a token, or tokens with their probabilities; null (`fill`) behind."""
     rows = [*choices, *[vocab.null if fill is None else fill] * (vocab.block_size - len(choices))]
     logits = torch.full((len(rows), vocab.size), _BACKGROUND)
     for slot, choice in enumerate(rows):

@@ -23,6 +23,11 @@ def _check_device(_: Any, value: str) -> None:
         raise ValueError("Choose auto, cpu, cuda, cuda:<number> or mps.")
 
 
+def _check_share(_: Any, value: float) -> None:
+    if not 0 <= value <= 1:  # also true of NaN
+        raise ValueError("Give a number from 0 to 1.")
+
+
 def _option(group: Group, text: str, *names: str, **more: Any) -> Parameter:
     return Parameter(name=names or None, group=group, help=text, **more)
 
@@ -84,7 +89,7 @@ class LocateOptions(ModelOptions):
         _option(
             DECODING_GROUP,
             "Leave out what scores less, 0 to 1.",
-            validator=validators.Number(gte=0, lte=1),
+            validator=_check_share,
         ),
     ] = 0.0
     max_new_tokens: Annotated[

@@ -29,12 +29,13 @@ class LossConfig:
 
     `sigma_start` to `sigma_end`: width in bins of the Gaussian around a coordinate, narrowing over
     `sigma_steps`; 0 is the published plain cross-entropy. `dense` weighs the auxiliary losses on visual
-    tokens, which exist during training only.
+    tokens, which exist during training only; one of them reads the tokens after `deep_layers` decoder layers.
     """
 
     next_token: float = 1.0
     block: float = 1.0
     dense: float = 1.0
+    deep_layers: int = 2
     sigma_start: float = 20.0
     sigma_end: float = 3.0
     sigma_steps: int = 3000

@@ -20,7 +20,7 @@ from locany.data.collate import Batch
 
 
 class DenseHeads(nn.Module):
-    """Five linear readings of a visual token of width `size`."""
+    """Five linear readings of a visual token of width `size`, and one of it inside the decoder."""
 
     def __init__(self, size: int, generator: torch.Generator):
         super().__init__()
@@ -30,8 +30,17 @@ class DenseHeads(nn.Module):
         self.reach = nn.Linear(size, 4)
         self.place = nn.Linear(size, 2 * size)
         self.sides = nn.Linear(size, 4 * size)
+        self.deep_norm = nn.LayerNorm(size)
+        self.deep_sides = nn.Linear(size, 4 * size)
         with torch.no_grad():
-            for linear in (self.present, self.name, self.reach, self.place, self.sides):
+            for linear in (
+                self.present,
+                self.name,
+                self.reach,
+                self.place,
+                self.sides,
+                self.deep_sides,
+            ):
                 linear.weight.normal_(0, size**-0.5, generator=generator)
                 linear.bias.zero_()
 
@@ -134,17 +143,45 @@ def dense_loss(
     name_loss = F.cross_entropy(name_logits, labels)
     reach_loss, iou = _reach_loss(heads.reach(owned).float(), reach[present])
 
-    def coord_loss(raw: Tensor, bins: Tensor) -> Tensor:
-        """raw: [n, k * size] read as k directions among the coordinates; bins: [n, k]."""
-        directions = F.normalize(raw.unflatten(-1, (bins.shape[1], -1)).float(), dim=-1) * scale
-        return coord_nll(directions.flatten(0, 1) @ coord_embeddings.float().T, bins.flatten()).mean()
-
-    side_loss = coord_loss(heads.sides(owned), batch.object_bins[objects])
-    place_loss = coord_loss(
-        heads.place(x), cell_places(batch.grids, merge_size, len(coord_embeddings) - 1).to(x.device)
-    )
+    side_loss = coord_loss(heads.sides(owned), batch.object_bins[objects], coord_embeddings, coord_nll)
+    places = cell_places(batch.grids, merge_size, len(coord_embeddings) - 1).to(x.device)
+    place_loss = coord_loss(heads.place(x), places, coord_embeddings, coord_nll)
     accuracy = (name_logits.argmax(-1) == labels).float().mean()
     return DenseLoss(present_loss, name_loss, reach_loss, place_loss, side_loss, accuracy, iou)
+
+
+def coord_loss(
+    raw: Tensor, bins: Tensor, coord_embeddings: Tensor, coord_nll: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Mean loss of directions among the coordinate embeddings.
+
+    Args:
+        raw: [n, k * size], k directions each; bins: [n, k] what they should point at.
+    """
+    directions = F.normalize(raw.unflatten(-1, (bins.shape[1], -1)).float(), dim=-1)
+    directions = directions * coord_embeddings.shape[1] ** 0.5
+    return coord_nll(directions.flatten(0, 1) @ coord_embeddings.float().T, bins.flatten()).mean()
+
+
+def deep_side_loss(
+    heads: DenseHeads,
+    hidden: Tensor,
+    owner: Tensor,
+    batch: Batch,
+    coord_embeddings: Tensor,
+    coord_nll: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """The sides again, read from the visual tokens after some layers of the decoder.
+
+    Sides are place plus reach, and adding angles is multiplying Fourier features: the decoder's gated MLP
+    can multiply, a linear reading of the encoder's output cannot.
+
+    Args:
+        hidden: [visual tokens, size]; owner: from `cell_objects`.
+    """
+    present = owner >= 0
+    raw = heads.deep_sides(heads.deep_norm(hidden[present]))
+    return coord_loss(raw, batch.object_bins[owner[present]], coord_embeddings, coord_nll)
 
 
 def _reach_loss(raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

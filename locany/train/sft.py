@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from locany.codec.tokenizer import Tokenizer
 from locany.data.collate import Batch
@@ -19,7 +20,7 @@ from locany.image import PreprocessConfig
 from locany.model.locate_model import LocateModel
 from locany.train.checkpoint import load_state, save_state
 from locany.train.config import TrainConfig
-from locany.train.dense import DenseHeads, cell_objects, dense_loss
+from locany.train.dense import DenseHeads, cell_objects, deep_side_loss, dense_loss
 from locany.train.init import initialise
 from locany.train.loss import gaussian_nll, stream_loss
 from locany.train.optim import Optimizers, rate_scale
@@ -88,6 +89,11 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
     cells = cell_objects(batch, vocab.max_bin, config.model.vision.merge_size)
     owner, reach = (t.to(visual.device) for t in cells)
     name_embeddings = torch.stack([embed[ids].mean(0) for ids in run.name_ids])
+    coords = embed[coord_ids.start : coord_ids.stop]
+
+    def coord_nll(logits: Tensor, bins: Tensor) -> Tensor:
+        return gaussian_nll(logits.log_softmax(-1), bins, sigma)
+
     dense = dense_loss(
         run.heads,
         visual,
@@ -96,8 +102,8 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
         batch,
         name_embeddings=name_embeddings,
         name_index=run.names.__getitem__,
-        coord_embeddings=embed[coord_ids.start : coord_ids.stop],
-        coord_nll=lambda logits, bins: gaussian_nll(logits.log_softmax(-1), bins, sigma),
+        coord_embeddings=coords,
+        coord_nll=coord_nll,
         merge_size=config.model.vision.merge_size,
     )
     report = {
@@ -110,25 +116,40 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
     }
     if run.step < config.dense_steps:
         return dense.total, report
-    streams = stream_loss(
-        model,
-        batch.token_ids,
-        batch.targets,
-        batch.positions,
-        batch.layout,
-        visual,
-        coord_ids=coord_ids,
-        sigma=sigma,
-        next_token_weight=config.loss.next_token,
-        block_weight=config.loss.block,
-    )
+    with hidden_after(model.decoder.layers[config.loss.deep_layers - 1]) as inside:
+        streams = stream_loss(
+            model,
+            batch.token_ids,
+            batch.targets,
+            batch.positions,
+            batch.layout,
+            visual,
+            coord_ids=coord_ids,
+            sigma=sigma,
+            next_token_weight=config.loss.next_token,
+            block_weight=config.loss.block,
+        )
+    at_images = inside[0][batch.token_ids == vocab.image_token]
+    deep = deep_side_loss(run.heads, at_images, owner, batch, coords, coord_nll)
     report |= {
+        "deep_sides": float(deep.detach()),
         "loss": float(streams.total.detach()),
         "next_token": float(streams.next_token_sum) / max(1, streams.num_next_token),
         "block": float(streams.block_sum) / max(1, streams.num_block),
         "block_acc": float(streams.block_accuracy),
     }
-    return streams.total + config.loss.dense * dense.total, report
+    return streams.total + config.loss.dense * (dense.total + deep), report
+
+
+@contextmanager
+def hidden_after(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect what a layer puts out while the block runs."""
+    outputs: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    try:
+        yield outputs
+    finally:
+        hook.remove()
 
 
 def train(

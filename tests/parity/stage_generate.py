@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,11 @@ import torch
 from locany.codec.prompts import expand_placeholder
 from locany.codec.tokenizer import Tokenizer
 from locany.engine import Engine, ImageInput, Params, Phase, Request
-from locany.engine.batch import StepBatch, build_step
-from locany.engine.runner import StepLogits
 from locany.image import PreprocessConfig, load_image, preprocess
 from locany.model.locate_model import LocateModel
 from locany.weights import load_model
 from tests.parity.stage_decode import TYPES, sparse_logits, vocab_of
+from tests.scripted import ScriptedRunner, in_turn
 
 _KINDS = {Phase.PARALLEL: "mtp", Phase.SEQUENTIAL: "ar"}
 
@@ -84,41 +83,15 @@ def _generated(
         yield f"{record['task']} #{record['id']} {given['mode']}", passed, float(not passed)
 
 
-class _Script:
-    """A runner without a network: step i answers with the logits of `script[i]` and notes what was fed."""
-
-    def __init__(self, record: dict[str, Any], size: int, vocab: Any):
-        self.script, self.size, self.vocab = record["script"], size, vocab
-        self.batches: list[StepBatch] = []
-        self.device = torch.device("cpu")
-
-    def prefill(self, requests: Sequence[Request], first_row: int) -> None:
-        for request in requests:
-            request.cached_len = len(request.prompt) - 1
-
-    def step(self, requests: Sequence[Request]) -> StepLogits:
-        bin_slot = requests[0].text_len + 100
-        batch = build_step(requests, self.vocab, bin_slot, self.device)
-        self.batches.append(batch)
-        rows = sparse_logits(self.script[len(self.batches) - 1], self.size)
-        real = torch.zeros(1, batch.num_real, self.size)
-        if batch.has_window:
-            return StepLogits(real, rows[None])
-        real[0, -1] = rows[-1]
-        return StepLogits(real, None)
-
-    def remove(self, row: int, last: Request | None, last_row: int) -> None:
-        pass
-
-
 def _scripted(folder: Path, model: LocateModel) -> Iterator[tuple[str, bool, float]]:
     path = folder / "generate" / "scripted.json"
     layouts = json.loads((folder / "decode" / "layouts.json").read_text())
     for record in json.loads(path.read_text()):
         layout = layouts[record["layout"]]
         vocab = vocab_of(layout)
+        steps = [sparse_logits(step, layout["V"]) for step in record["script"]]
         engine = Engine(model, vocab)
-        script = _Script(record, layout["V"], vocab)
+        script = ScriptedRunner(vocab, in_turn(*steps))
         engine.runner = script  # type: ignore[assignment]
         params = Params(
             mode=record["mode"],

@@ -14,7 +14,7 @@ from locany.codec import Tokenizer, read_answer
 from locany.codec.grammar import allowed_table, state_after
 from locany.engine import Finish, Params, Phase, Request
 from locany.results import Provenance
-from tests.scripted import scripted_engine, slots
+from tests.scripted import in_turn, scripted_engine, slots
 
 MODES = ["fast", "slow", "hybrid"]
 # Not matters of form: corners in the wrong order, and a label of blanks, which a table of tokens cannot see.
@@ -119,7 +119,7 @@ def test_a_network_that_says_one_thing_for_ever(words: Tokenizer, mode: str) -> 
     for top_p in (1.0, 0.9):
         for name, block in logits.items():
             params = Params(mode=mode, max_new_tokens=50, top_p=top_p)  # type: ignore[arg-type]
-            engine = scripted_engine(vocab, lambda request, number, block=block: block)
+            engine = scripted_engine(vocab, in_turn(block))
             request = engine.generate([Request([1, 2, 3], (), params)])[0]
             assert_well_formed(words, request)
             assert_allowed(words, request)
@@ -132,5 +132,5 @@ def test_equal_logits_everywhere(words: Tokenizer, mode: str) -> None:
     flat = torch.zeros(6, words.vocab.size)
     for temperature in (0.0, 1.0):
         params = Params(mode=mode, temperature=temperature, max_new_tokens=40)  # type: ignore[arg-type]
-        engine = scripted_engine(words.vocab, lambda request, number: flat)
+        engine = scripted_engine(words.vocab, in_turn(flat))
         assert_well_formed(words, engine.generate([Request([1, 2, 3], (), params)])[0])

@@ -1,4 +1,4 @@
-"""The rules that the published decoder lacks, and what it does without them (spec `locateanything` 6.4 to 6.9)."""
+"""The rules that the published decoder lacks, and what it does without them (spec 6.4, 6.9)."""
 
 from __future__ import annotations
 

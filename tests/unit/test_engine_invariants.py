@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from tests.tiny import tiny_model
 
 GRIDS = [(2, 2), (4, 6), (6, 2), (8, 8)]
 TASKS = [Task.detect(["cat", "red car"]), Task.point("button"), Task.text(), Task.ground("the left dog")]
-KNOBS: list[dict[str, object]] = [
+KNOBS: list[dict[str, Any]] = [
     {"mode": "hybrid"},
     {"mode": "slow"},
     {"mode": "fast", "repetition_penalty": 1.2},
@@ -48,7 +49,7 @@ def model(request: pytest.FixtureRequest) -> LocateModel:
 
 
 def ask(
-    words: Tokenizer, number: int, grids: Sequence[tuple[int, int]] | None = None, **knobs: object
+    words: Tokenizer, number: int, grids: Sequence[tuple[int, int]] | None = None, **knobs: Any
 ) -> Request:
     """Question `number`: always the same images and words for the same number."""
     rng = np.random.default_rng(number)
@@ -56,7 +57,7 @@ def ask(
     images = [ImageInput(rng.normal(0, 0.7, (h * w, 3, 14, 14)).astype(np.float32), (h, w)) for h, w in grids]
     prompt = prompt_ids(words, TASKS[number % len(TASKS)], [h * w // 4 for h, w in grids])
     params = {"max_new_tokens": 18 + 5 * (number % 4)} | knobs
-    return Request(prompt, tuple(images), Params(**params))  # type: ignore[arg-type]
+    return Request(prompt, tuple(images), Params(**params))
 
 
 def questions(words: Tokenizer, count: int = 13) -> list[Request]:

@@ -24,7 +24,9 @@ def probs_of(logits: Sequence[float], seen: Sequence[int] = (), **knobs: object)
     mask = torch.zeros(1, len(logits), dtype=torch.bool)
     mask[0, list(seen)] = True
     params = stack(Params(**knobs))  # type: ignore[arg-type]
-    return probabilities(torch.tensor([[list(logits)]], dtype=torch.float32), params, mask if seen else None)[0, 0]
+    return probabilities(torch.tensor([[list(logits)]], dtype=torch.float32), params, mask if seen else None)[
+        0, 0
+    ]
 
 
 def softmax(*logits: float) -> Tensor:
@@ -117,7 +119,7 @@ def test_temperature_comes_before_top_p() -> None:
 
 
 def test_top_p_measures_mass_before_top_k_cuts() -> None:
-    # On the full distribution the first token holds 0.4, so p = 0.5 keeps two; after top-k it would hold 0.57.
+    # On the full distribution the first token holds 0.4, so p = 0.5 keeps two; after top-k it holds 0.57.
     got = probs_of(logs(0.4, 0.3, 0.2, 0.1), top_p=0.5, top_k=2)
     torch.testing.assert_close(got, torch.tensor([4 / 7, 3 / 7, 0, 0]))
 
