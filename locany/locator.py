@@ -207,12 +207,12 @@ class Locator:
         try:
             while more or running:
                 while more and len(running) < self.engine.config.max_rows:
-                    item = next(questions, None)
-                    if item is None:
+                    item = next(questions, _NO_MORE)
+                    if item is _NO_MORE:
                         more = False
                         break
                     try:
-                        asked = self._ask(number, *item, params, image_options)
+                        asked = self._ask(number, item, params, image_options)
                         running[id(asked.request)] = asked
                     except LocanyError as error:
                         yield number, error
@@ -230,13 +230,13 @@ class Locator:
 
     # -- the two ends ---------------------------------------------------------------------------------------
 
-    def _ask(
-        self, number: int, source: Any, task: Task, params: Params, image_options: dict[str, Any]
-    ) -> _Asked:
+    def _ask(self, number: int, item: Any, params: Params, image_options: dict[str, Any]) -> _Asked:
         began = time.perf_counter()
+        source: Any
+        source, task = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
         if not isinstance(task, Task):
             raise RequestError(
-                f"the question is of type {type(task).__name__}, expected a Task; "
+                f"question {number} is of type {type(task).__name__}, expected an image and a Task; "
                 "make one, for example Task.ground('the red button')"
             )
         image = source if isinstance(source, LoadedImage) else load_image(source, **image_options)
@@ -296,6 +296,7 @@ def _provenance(request: Request, item: AnswerItem) -> Provenance:
     return Provenance.PARALLEL
 
 
+_NO_MORE = object()
 _IMAGE_OPTIONS = ("exif", "allow_url", "parity", "limits")
 _PARAMS = tuple(Params.__dataclass_fields__)
 

@@ -154,6 +154,13 @@ def test_public_names() -> None:
         locany.detect  # noqa: B018
 
 
+@pytest.mark.xfail(reason="the submodule locany.draw hides the function of that name", strict=True)
+def test_public_names_survive_the_import_of_their_modules() -> None:
+    """A module named like a public function takes its place as soon as somebody imports the module."""
+    script = "import locany.draw, locany; sys.exit(not callable(locany.draw))"
+    assert subprocess.run([sys.executable, "-c", f"import sys; {script}"], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("module", [m for m in IMPORTS if m.count(".") == 1])
 def test_names_that_a_package_offers_exist(module: str) -> None:
     package = import_module(module)
@@ -164,15 +171,6 @@ def test_names_that_a_package_offers_exist(module: str) -> None:
 def loaded_by(code: str) -> set[str]:
     """Which heavy packages a fresh interpreter has loaded after some code."""
     heavy = ["torch", "numpy", "PIL", "safetensors", "tokenizers", "huggingface_hub", "cyclopts"]
-        "torch",
-        "numpy",
-        "PIL",
-        "safetensors",
-        "tokenizers",
-        "huggingface_hub",
-        "transformers",
-        "cyclopts",
-    ]
     script = f"import sys\n{code}\nprint(*[m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.split())

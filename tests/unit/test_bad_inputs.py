@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 import locany
 from locany import DataError, Detections, Locator, Params, RequestError, Task, load_image
 from locany.codec import read_answer
+from locany.draw import draw
 from locany.engine import EngineConfig, Thresholds
 from locany.errors import (
     CheckpointConfigError,
@@ -198,6 +199,7 @@ QUESTIONS: list[Row] = [
      RequestError, ("int: 3", "is a string")),
     ("no Task", lambda d: d.locator.locate(GREY, "cat"),  # type: ignore[arg-type]
      RequestError, ("type str", "Task.ground(")),
+    ("no pair", lambda d: d.locator.locate_many([GREY]), RequestError, ("question 0", "an image and a Task")),  # type: ignore[list-item]
     ("unknown option", lambda d: d.detect(GREY, box=3), RequestError, ("unknown option box", "max_boxes")),
     ("unknown mode", lambda d: d.detect(GREY, mode="ar"), RequestError, ("'ar'", "fast, slow, hybrid")),
     ("too long", lambda d: cramped(d).detect(GREY, "cat"), RequestError, ("holds 20", "smaller or fewer")),
@@ -239,9 +241,9 @@ RESULTS: list[Row] = [
     ("provenance", lambda d: Detections.from_json(found(provenance="luck")), DataError, ("'luck'",)),
     ("two images", lambda d: Detections.merge([some(), some((9, 9))]), RequestError, ("(9, 9)", "one image")),
     ("COCO", lambda d: some().to_coco(1, {"dog": 1}), RequestError, ("'cat'", "filter them out")),
-    ("another picture", lambda d: locany.draw(GREY, some((9, 9))),
+    ("another picture", lambda d: draw(GREY, some((9, 9))),
      RequestError, ("(64, 48)", "the original")),
-    ("no picture", lambda d: locany.draw(None, some()), RequestError, ("no image", "pass the one")),
+    ("no picture", lambda d: draw(None, some()), RequestError, ("no image", "pass the one")),
 ]  # fmt: skip
 
 FOLDERS: list[Row] = [

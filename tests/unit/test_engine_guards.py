@@ -107,6 +107,18 @@ def test_hybrid_keeps_the_prefix_and_asks_again(vocab: Vocab, compat: bool) -> N
     assert request.num_boxes == 2
 
 
+def test_a_box_that_is_not_closed_is_asked_again(vocab: Vocab) -> None:
+    """Four certain coordinates, but no end in the last slot: the last coordinate is decoded anew."""
+    bins = coord(vocab, 1, 2, 3, 4)
+    open_end = slots(vocab, vocab.box, *bins, {CAT: 0.9, vocab.box_end: 0.1})
+    singles = [one(vocab, t) for t in (vocab.coord(5), vocab.box_end)]
+    request = run_script(vocab, [open_end, *singles, slots(vocab, vocab.end)])
+    assert request.tokens == [vocab.box, *bins[:3], vocab.coord(5), vocab.box_end, vocab.end]
+    assert [c.kind for c in request.commits] == [BlockKind.ERROR, None, None, BlockKind.END]
+    fast = run_script(vocab, [open_end, slots(vocab, vocab.end)], mode="fast")
+    assert fast.tokens == [vocab.box, *bins, vocab.box_end, vocab.end]
+
+
 def test_fast_never_asks_again(vocab: Vocab) -> None:
     nothing = {vocab.null: 0.5, CAT: 0.5}
     gap = slots(vocab, vocab.box, *coord(vocab, 1), nothing, *coord(vocab, 3, 4), vocab.box_end)

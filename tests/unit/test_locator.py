@@ -240,13 +240,16 @@ def test_stream_goes_on_over_questions_that_fail(locator: Locator, tmp_path: Pat
         (tmp_path / "gone.png", Task.text()),
         (tmp_path / "not.png", Task.text()),
         (RED, "cats"),
+        None,
+        (RED, Task.text(), "mode"),
         *[(RED, Task.detect(f"thing {k}")) for k in range(5)],
         (np.zeros((3, 8, 8), np.uint8), Task.text()),
     ]
     got = dict(locator.stream(questions, max_new_tokens=20))
     assert sorted(got) == list(range(len(questions)))
     failed = {k: type(a) for k, a in got.items() if isinstance(a, LocanyError)}
-    assert failed == {1: ImageLoadError, 2: ImageLoadError, 3: RequestError, 9: ImageLoadError}
+    wrong_questions = dict.fromkeys((3, 4, 5), RequestError)
+    assert failed == {1: ImageLoadError, 2: ImageLoadError, **wrong_questions, 11: ImageLoadError}
     assert "gone.png: no such file" in str(got[1])
     with pytest.raises(ImageLoadError, match=r"gone\.png"):
         locator.locate_many(questions, max_new_tokens=20)

@@ -1,0 +1,35 @@
+"""What the docs say about the code is true of the code."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_architecture_lists_every_file() -> None:
+    architecture = script("make_architecture")
+    assert architecture.PAGE.read_text() == architecture.page(), "run python scripts/make_architecture.py"
+    for path in (ROOT / "locany").rglob("*.py"):
+        assert architecture.first_line(path), f"{path.relative_to(ROOT)} does not say what it is"
+
+
+def test_commands_of_the_readme_exist() -> None:
+    readme, makefile = (ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"`?make ([a-z]+)", readme))
+    assert {"demo", "test", "check", "bench", "parity"} <= targets
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+    for path in re.findall(r"`((?:docs|recipes|locany|scripts)/[\w./-]+)`", readme):
+        assert (ROOT / path).exists(), f"the README names {path}, which is not there"
