@@ -23,9 +23,9 @@ _HOME = {
     "Detection": "locany.results",
     "Detections": "locany.results",
     "Provenance": "locany.results",
-    "DecodeMode": "locany.engine",
-    "Params": "locany.engine",
-    "draw": "locany.draw",
+    "DecodeMode": "locany.engine.params",
+    "Params": "locany.engine.params",
+    "annotate": "locany.draw",
     "load_image": "locany.image",
     "LocanyError": "locany.errors",
     "ImageError": "locany.errors",
@@ -53,14 +53,14 @@ __all__ = [
     "Task",
     "TaskKind",
     "__version__",
-    "draw",
+    "annotate",
     "load",
     "load_image",
 ]
 
 if TYPE_CHECKING:
-    from locany.draw import draw
-    from locany.engine import DecodeMode, Params
+    from locany.draw import annotate
+    from locany.engine.params import DecodeMode, Params
     from locany.errors import (
         CheckpointError,
         DataError,

@@ -33,7 +33,7 @@ def available_devices() -> list[str]:
     return [*cuda, *mps, "cpu"]
 
 
-def choose_device(name: str | None = None) -> tuple[torch.device, str]:
+def choose_device(name: str | torch.device | None = None) -> tuple[torch.device, str]:
     """The device to run on, and the reason in a few words.
 
     Args:
@@ -46,7 +46,7 @@ def choose_device(name: str | None = None) -> tuple[torch.device, str]:
     import torch
 
     available = available_devices()
-    wanted = "auto" if name is None else name.strip().lower()
+    wanted = "auto" if name is None else str(name).strip().lower()
     if wanted == "auto":
         best = available[0]
         reason = "no GPU is available to torch" if best == "cpu" else "the first GPU found"
@@ -79,7 +79,7 @@ def choose_dtype(name: str | None, device: torch.device) -> tuple[torch.dtype, s
     """
     import torch
 
-    wanted = "auto" if name is None else name.strip().lower()
+    wanted = "auto" if name is None else str(name).strip().lower()
     if wanted in ("float16", "fp16", "half"):
         raise DeviceError(
             "float16 is not offered: the weights are bfloat16 and their activations leave float16's range "

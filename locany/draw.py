@@ -37,7 +37,7 @@ class HasPixels(Protocol):
     def pixels(self) -> np.ndarray: ...
 
 
-def draw(
+def annotate(
     image: Image.Image | np.ndarray | HasPixels | None,
     detections: Detections,
     *,

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from locany.codec import Tokenizer, prompt_ids, read_answer
 from locany.codec.answer import AnswerItem
 from locany.device import choose_device, choose_dtype
-from locany.engine import DecodeMode, Engine, EngineConfig, Finish, ImageInput, Params, Request
+from locany.engine import DecodeMode, Engine, EngineConfig, Finish, ImageInput, Params, Request, Thresholds
 from locany.errors import CheckpointConfigError, LocanyError, RequestError
 from locany.geometry import from_bins
 from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
@@ -31,7 +32,7 @@ from locany.weights.stored import read_json
 def load(
     model: str | Path | None = None,
     *,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     dtype: str | None = None,
     revision: str | None = None,
     allow_download: bool = True,
@@ -110,12 +111,27 @@ class Locator:
                     f"{name or 'the model'}: its {what} is {of_model}, that of {other} is {given}; "
                     "the files belong to different checkpoints"
                 )
-        self.name, self.tokenizer, self.preprocess_config = name, tokenizer, preprocess_config
+        self.name, self.model = name, model
+        self.tokenizer, self.preprocess_config = tokenizer, preprocess_config
         self.engine = Engine(model, tokenizer.vocab, config)
 
     def __repr__(self) -> str:
-        model = self.engine.runner.model
-        return f"Locator({self.name!r}, device={str(model.device)!r}, dtype={str(model.dtype)[6:]!r})"
+        dtype = str(self.model.dtype).removeprefix("torch.")
+        return f"Locator({self.name!r}, device={str(self.model.device)!r}, dtype={dtype!r})"
+
+    def settings(self, params: Params) -> dict[str, Any]:
+        """Everything but the image and the question that decides an answer, as JSON-able values."""
+        knobs = asdict(params)
+        thresholds = knobs.pop("thresholds")
+        changed = {k: v for k, v in thresholds.items() if v != getattr(Thresholds(), k)}
+        return {
+            "model": self.name,
+            "device": str(self.model.device),
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            **knobs,
+            "mode": params.mode.value,
+            **({"thresholds": changed} if changed else {}),
+        }
 
     # -- questions ------------------------------------------------------------------------------------------
 
@@ -268,8 +284,7 @@ class Locator:
             dropped=tuple(dropped),
             answer=self.tokenizer.decode(request.tokens),
             stats={
-                "model": self.name,
-                "mode": request.params.mode.value,
+                "settings": self.settings(request.params),
                 "finish": request.finish.value if request.finish else "",
                 "num_prompt_tokens": len(request.prompt),
                 "num_tokens": len(request.tokens),

@@ -44,6 +44,15 @@ class Task:
     categories: tuple[str, ...] = ()
     phrase: str = ""
 
+    def __post_init__(self) -> None:
+        wants = "categories" if self.takes_categories else "" if self.kind is TaskKind.TEXT else "phrase"
+        given = [name for name in ("categories", "phrase") if getattr(self, name)]
+        if given != [wants] * bool(wants):
+            raise RequestError(
+                f"a {self.kind.value} task takes {wants or 'no words'}, got {' and '.join(given) or 'none'}; "
+                "build it with a class method such as Task.detect(['cat'])"
+            )
+
     @classmethod
     def detect(cls, categories: str | Sequence[str]) -> Task:
         """All instances of each category."""

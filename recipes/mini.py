@@ -12,6 +12,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
@@ -24,6 +25,8 @@ from locany.train.config import TrainConfig
 from locany.train.sft import train
 from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
 
+# Patches of an image, rows times columns, both even and 10 to 24.
+NUM_PATCHES = (140, 144, 160, 168, 180, 192, 192, 196, 200, 216, 220, 224, 240, 240, 252, 256)
 TRAIN_SEEDS = 1_000_000  # training takes seeds from here up; evaluation and examples stay below
 
 
@@ -100,11 +103,13 @@ class Curriculum:
 
     def __init__(self, curriculum_steps: int, easiest: float = 0.2):
         self.curriculum_steps, self.easiest = curriculum_steps, easiest
-        self.config = IconsConfig()
 
     def __call__(self, step: int, number: int) -> Sample:
         progress = self.easiest + (1 - self.easiest) * min(1.0, step / max(1, self.curriculum_steps))
-        return render(TRAIN_SEEDS + number, self.config, step=progress)
+        # One number of patches per batch: the CPU's matrix kernels are made anew for every new shape.
+        num_patches = NUM_PATCHES[np.random.default_rng((7, step)).integers(len(NUM_PATCHES))]
+        config = IconsConfig(num_patches=(num_patches, num_patches))
+        return render(TRAIN_SEEDS + number, config, step=progress)
 
 
 def recipe(out: str) -> TrainConfig:
@@ -124,10 +129,12 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    config = replace(recipe(arguments.out), minutes=arguments.minutes, device=arguments.device)
+    config = replace(recipe(arguments.out), minutes=arguments.minutes)
+    config = replace(config, device=arguments.device, compile=arguments.compile)
     given = {name: getattr(arguments, name) for name in ("steps", "dense_steps", "batch_size")}
     config = replace(config, **{name: value for name, value in given.items() if value is not None})
     train(config, Curriculum(config.curriculum_steps), names())

@@ -37,7 +37,7 @@ def main() -> None:
         found = locator.locate(EXAMPLES / name, task)
         seconds.append(time.perf_counter() - began)
         print(found, "\n")
-        locany.draw(None, found, absent=True).save(arguments.out / name)
+        locany.annotate(None, found, absent=True).save(arguments.out / name)
     print(
         f"{sum(seconds) / len(seconds):.2f} s per image (first {seconds[0]:.2f} s, best {min(seconds):.2f} s)"
     )

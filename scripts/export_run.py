@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import torch
+
 from locany.codec import Tokenizer
 from locany.codec.tokenizer import VOCAB_FILES
 from locany.errors import DataError
@@ -31,7 +33,7 @@ def export(run: Path, folder: Path, card: str = "") -> int:
     if card:
         files["README.md"] = card.encode()
     ids = Tokenizer.from_folder(tokenizer).vocab.to_config()
-    save_model(model, folder, token_ids=ids, files=files, dtype="bfloat16", overwrite=True)  # type: ignore[arg-type]
+    save_model(model, folder, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)
     return int(state["step"])
 
 

@@ -44,7 +44,7 @@ def listing() -> str:
         lines.append(f"{name + '/':<24} {first_line(room / '__init__.py')}".rstrip())
         for path in sorted(room.rglob("*.py")):
             if path.name != "__init__.py":
-                lines.append(f"  {str(path.relative_to(room)):<22} {first_line(path)}")
+                lines.append(f"  {path.relative_to(room).as_posix():<22} {first_line(path)}")
     return "```\n" + "\n".join(lines) + "\n```\n"
 
 

@@ -54,7 +54,7 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
 
 
 def _load(options: LocateOptions, num_images: int) -> Locator:
-    from locany.engine import Params
+    from locany.engine.params import Params
     from locany.locator import load
 
     Params(**options.params())  # a wrong option is refused before anything is loaded
@@ -123,14 +123,14 @@ def write_drawn(found: Detections, out: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    from locany.draw import draw
+    from locany.draw import annotate
 
     beside = out.with_name(f".{out.name[:200]}.{os.getpid()}.part")
     try:
         if out.suffix.lower() == ".png":
-            draw(None, found).save(beside, format="PNG")
+            annotate(None, found).save(beside, format="PNG")
         else:
-            draw(None, found).save(beside, format="JPEG", quality=92)
+            annotate(None, found).save(beside, format="JPEG", quality=92)
         os.replace(beside, out)
     finally:
         beside.unlink(missing_ok=True)
@@ -146,14 +146,7 @@ def _say_failure(name: str, error: Exception) -> None:
 def _settings(locator: Locator, options: LocateOptions) -> dict[str, Any]:
     """What made the answers."""
     from locany import __version__
+    from locany.engine.params import Params
 
-    model = locator.engine.runner.model
-    return {
-        "version": __version__,
-        "model": locator.name,
-        "device": str(model.device),
-        "dtype": str(model.dtype).removeprefix("torch."),
-        **options.params(),
-        "min_score": options.min_score,
-        "exif": not options.no_exif,
-    }
+    params = locator.settings(Params(**options.params()))
+    return {"version": __version__, **params, "min_score": options.min_score, "exif": not options.no_exif}

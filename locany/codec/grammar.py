@@ -66,7 +66,7 @@ def allowed_table(vocab: Vocab) -> np.ndarray:
     # A label is ordinary text: the base vocabulary, which ends where the added tokens begin.
     table[State.LABEL, : min(vocab.pad, vocab.turn, vocab.end, vocab.image_token, vocab.box)] = True
     table[State.LABEL, vocab.ref_end] = True
-    table[State.LABELLED, [vocab.box, vocab.end]] = True
+    table[State.LABELLED, vocab.box] = True
     table[State.FRAME, list(vocab.none_ids)] = True
     for state in _NEXT_COORD:
         table[state, coords] = True

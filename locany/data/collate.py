@@ -70,16 +70,18 @@ def pack_rows(lengths: Sequence[int], row_len: int) -> list[list[int]]:
     return sorted((sorted(row) for row in rows), key=lambda row: row[0])
 
 
-def collate(samples: Sequence[EncodedSample], pad_id: int, row_len: int = 0) -> Batch:
+def collate(samples: Sequence[EncodedSample], pad_id: int, row_len: int = 0, multiple: int = 1) -> Batch:
     """Pack samples into rows.
 
     Args:
         row_len: positions per row; 0 gives every sample its own row, which suits the CPU, where a dense mask
             over a pack costs more than the padding it saves.
+        multiple: rows are padded to a multiple of this, so that few shapes occur.
     """
     rows = pack_rows([len(s.streams) for s in samples], row_len)
     order = [number for row in rows for number in row]
     width = max(sum(len(samples[i].streams) for i in row) for row in rows)
+    width = -(-width // multiple) * multiple
     columns = {
         name: np.full((len(rows), width), fill, dtype=np.int64)
         for name, fill in (

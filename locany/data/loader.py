@@ -13,6 +13,7 @@ from locany.data.encode import encode_sample
 from locany.data.sample import Sample
 from locany.image import PreprocessConfig
 
+ROW_MULTIPLE = 64  # positions; every new shape costs the CPU new matrix kernels
 SampleAt = Callable[[int, int], Sample]  # (step, number of the sample) to the sample
 
 
@@ -43,7 +44,7 @@ class StepDataset(Dataset[Batch]):
         ]
         # Images of equal size side by side share one attention call.
         samples.sort(key=lambda sample: len(sample.pixel_values))
-        return collate(samples, self._tokenizer.vocab.pad, self.row_len)
+        return collate(samples, self._tokenizer.vocab.pad, self.row_len, ROW_MULTIPLE)
 
 
 def batches(dataset: StepDataset, steps: Sequence[int], num_workers: int) -> Iterator[Batch]:

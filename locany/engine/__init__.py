@@ -1,8 +1,26 @@
-"""Many requests, one model: add, step, generate."""
+"""Many requests, one model: add, step, generate.
 
-from locany.engine.engine import Engine, EngineConfig
-from locany.engine.params import DecodeMode, Params, Thresholds
-from locany.engine.request import Commit, Finish, ImageInput, Phase, Request
+Names are imported when they are first used: a command line that only wants the defaults of `Params` should
+not wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    "Commit": "request",
+    "DecodeMode": "params",
+    "Engine": "engine",
+    "EngineConfig": "engine",
+    "Finish": "request",
+    "ImageInput": "request",
+    "Params": "params",
+    "Phase": "request",
+    "Request": "request",
+    "Thresholds": "params",
+}
 
 __all__ = [
     "Commit",
@@ -16,3 +34,16 @@ __all__ = [
     "Request",
     "Thresholds",
 ]
+
+if TYPE_CHECKING:
+    from locany.engine.engine import Engine, EngineConfig
+    from locany.engine.params import DecodeMode, Params, Thresholds
+    from locany.engine.request import Commit, Finish, ImageInput, Phase, Request
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'locany.engine' has no attribute {name!r}")
+    value = getattr(import_module(f"locany.engine.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -67,7 +67,6 @@ class Engine:
         self.stats = Stats()
         device = self.runner.device
         allowed = torch.from_numpy(allowed_table(vocab))
-        allowed[State.LABELLED, vocab.end] = False  # a label without a box says nothing
         self._allowed = allowed.to(device)
         first_slot = allowed.clone()
         first_slot[:, vocab.null] |= first_slot[:, vocab.end]  # a block of nothing is an end, too

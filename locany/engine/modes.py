@@ -41,25 +41,22 @@ def after_token(request: Request, token: int, vocab: Vocab) -> None:
 
 
 def after_item(request: Request, vocab: Vocab) -> None:
-    """Count a box or point that has just been closed, and stop where the guards say so."""
+    """Count a box, point or negative that has just been closed, and stop where the guards say so."""
     start = len(request.tokens) - 1
     while start > 0 and request.tokens[start] != vocab.box:
         start -= 1
-    bins = tuple(t for t in request.tokens[start:] if vocab.is_coord(t))
-    if not bins:
-        return
-    request.num_boxes += 1
+    bins = tuple(t for t in request.tokens[start:] if vocab.is_coord(t))  # none of a negative
     item = (request.label, bins)
     if not request.params.compat and item in request.boxes:
-        # Greedy decoding that writes a box twice goes on for ever: take it back, with a label that stands
+        # Greedy decoding that says a thing twice goes on for ever: take it back, with a label that stands
         # just before it, and end the answer.
         if start and request.tokens[start - 1] == vocab.ref_end:
             start = max(i for i in range(start) if request.tokens[i] == vocab.ref)
         for values in (request.tokens, request.provenance, request.token_scores, request.block_scores):
             del values[start:]
-        request.num_boxes -= 1
         request.finish = Finish.REPEAT
         return
     request.boxes.add(item)
+    request.num_boxes += bool(bins)
     if request.params.max_boxes and request.num_boxes >= request.params.max_boxes and request.finish is None:
         request.finish = Finish.MAX_BOXES

@@ -28,14 +28,16 @@ class LossConfig:
     """Weights of the streams and the shape of coordinate targets.
 
     `sigma_start` to `sigma_end`: width in bins of the Gaussian around a coordinate, narrowing over
-    `sigma_steps`; 0 is the published plain cross-entropy. `dense` weighs the auxiliary losses on visual
-    tokens, which exist during training only; one of them reads the tokens after `deep_layers` decoder layers.
+    `sigma_steps`; 0 is the published plain cross-entropy. `dense` weighs the auxiliary losses, which exist
+    during training only; one of them reads the visual tokens after `deep_layers` decoder layers, and one
+    guides the attention of the decoder's layer number `guided_layer` (from 0).
     """
 
     next_token: float = 1.0
     block: float = 1.0
     dense: float = 1.0
     deep_layers: int = 2
+    guided_layer: int = 3
     sigma_start: float = 20.0
     sigma_end: float = 3.0
     sigma_steps: int = 3000
@@ -53,6 +55,7 @@ class TrainConfig:
         curriculum_steps: steps until the data is at full difficulty.
         row_len: positions per packed row; 0 for one sample a row.
         bf16: autocast matrix products to bfloat16.
+        compile: compile the decoder's layers (needs a C++ compiler on the CPU): a quarter less time per step.
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
     """
 
@@ -67,6 +70,7 @@ class TrainConfig:
     row_len: int = 0
     num_workers: int = 1
     bf16: bool = True
+    compile: bool = False
     device: str = "cpu"
     save_every: int = 200
     log_every: int = 20

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from locany.data.collate import Batch
+from locany.train.loss import pad_rows
 
 
 class DenseHeads(nn.Module):
@@ -135,15 +136,16 @@ def dense_loss(
     x = heads.norm(visual_tokens)
     present = owner >= 0
     present_loss = F.binary_cross_entropy_with_logits(heads.present(x).float()[:, 0], present.float())
-    owned, objects = x[present], owner[present]
+    objects = owner[present]
     labels = torch.tensor([name_index(label) for label in batch.object_labels], device=x.device)[objects]
     scale = x.shape[-1] ** 0.5
-    names = F.normalize(heads.name(owned).float(), dim=-1) * scale
-    name_logits = names @ F.normalize(name_embeddings.float(), dim=-1).T
+    names = F.normalize(heads.name(x)[present].float(), dim=-1) * scale
+    directions = F.normalize(name_embeddings.float(), dim=-1)
+    name_logits = (pad_rows(names, 256) @ directions.T)[: len(names)]
     name_loss = F.cross_entropy(name_logits, labels)
-    reach_loss, iou = _reach_loss(heads.reach(owned).float(), reach[present])
+    reach_loss, iou = _reach_loss(heads.reach(x)[present].float(), reach[present])
 
-    side_loss = coord_loss(heads.sides(owned), batch.object_bins[objects], coord_embeddings, coord_nll)
+    side_loss = coord_loss(heads.sides(x)[present], batch.object_bins[objects], coord_embeddings, coord_nll)
     places = cell_places(batch.grids, merge_size, len(coord_embeddings) - 1).to(x.device)
     place_loss = coord_loss(heads.place(x), places, coord_embeddings, coord_nll)
     accuracy = (name_logits.argmax(-1) == labels).float().mean()
@@ -160,7 +162,9 @@ def coord_loss(
     """
     directions = F.normalize(raw.unflatten(-1, (bins.shape[1], -1)).float(), dim=-1)
     directions = directions * coord_embeddings.shape[1] ** 0.5
-    return coord_nll(directions.flatten(0, 1) @ coord_embeddings.float().T, bins.flatten()).mean()
+    directions = directions.flatten(0, 1)
+    logits = (pad_rows(directions, 512) @ coord_embeddings.float().T)[: len(directions)]
+    return coord_nll(logits, bins.flatten()).mean()
 
 
 def deep_side_loss(
@@ -180,7 +184,7 @@ def deep_side_loss(
         hidden: [visual tokens, size]; owner: from `cell_objects`.
     """
     present = owner >= 0
-    raw = heads.deep_sides(heads.deep_norm(hidden[present]))
+    raw = heads.deep_sides(heads.deep_norm(hidden))[present]
     return coord_loss(raw, batch.object_bins[owner[present]], coord_embeddings, coord_nll)
 
 

@@ -27,6 +27,7 @@ class StreamLoss:
         next_token_sum, block_sum: unweighted sums; num_next_token, num_block: targets.
         nll: [rows, positions] loss at each position, 0 where nothing is asked.
         block_accuracy: share of block targets that are the most likely token.
+        mask: [rows, positions, positions] who saw whom.
     """
 
     total: Tensor
@@ -36,6 +37,12 @@ class StreamLoss:
     num_block: int
     nll: Tensor
     block_accuracy: Tensor
+    mask: Tensor
+
+
+def pad_rows(x: Tensor, multiple: int) -> Tensor:
+    """Add zero rows up to a multiple: every new shape costs the CPU new matrix kernels (docs/log.md)."""
+    return torch.nn.functional.pad(x, (0, 0, 0, -len(x) % multiple))
 
 
 def gaussian_nll(log_probs: Tensor, bins: Tensor, sigma: float) -> Tensor:
@@ -87,7 +94,7 @@ def stream_loss(
     hidden = model(token_ids, positions, mask, visual_tokens)
     labelled = targets != IGNORE
     wanted, in_block = targets[labelled], layout.block[labelled] >= 0
-    logits = model.decoder.logits(hidden[labelled])
+    logits = model.decoder.logits(pad_rows(hidden[labelled], 512))[: int(labelled.sum())]
     log_probs = torch.log_softmax(logits, dim=-1)
     nll = -log_probs.gather(1, wanted[:, None])[:, 0]
     if sigma > 0:
@@ -107,4 +114,5 @@ def stream_loss(
         num_block=int(in_block.sum()),
         nll=per_position,
         block_accuracy=correct.sum() / in_block.sum().clamp(min=1),
+        mask=mask,
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +18,12 @@ from locany.data.collate import Batch
 from locany.data.loader import SampleAt, StepDataset, batches
 from locany.device import tune_cpu_allocator
 from locany.image import PreprocessConfig
+from locany.model.decoder import DecoderLayer
 from locany.model.locate_model import LocateModel
 from locany.train.checkpoint import load_state, save_state
 from locany.train.config import TrainConfig
 from locany.train.dense import DenseHeads, cell_objects, deep_side_loss, dense_loss
+from locany.train.guide import guide_loss
 from locany.train.init import initialise
 from locany.train.loss import gaussian_nll, stream_loss
 from locany.train.optim import Optimizers, rate_scale
@@ -116,7 +119,10 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
     }
     if run.step < config.dense_steps:
         return dense.total, report
-    with hidden_after(model.decoder.layers[config.loss.deep_layers - 1]) as inside:
+    layers = cast(list[DecoderLayer], model.decoder.layers)
+    deep_layer, guided = layers[config.loss.deep_layers - 1], layers[config.loss.guided_layer]
+    before_guided = layers[config.loss.guided_layer - 1]
+    with hidden_after(deep_layer) as deep, hidden_after(before_guided) as before:
         streams = stream_loss(
             model,
             batch.token_ids,
@@ -129,16 +135,19 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
             next_token_weight=config.loss.next_token,
             block_weight=config.loss.block,
         )
-    at_images = inside[0][batch.token_ids == vocab.image_token]
-    deep = deep_side_loss(run.heads, at_images, owner, batch, coords, coord_nll)
+    at_images = deep[0][batch.token_ids == vocab.image_token]
+    deep_sides = deep_side_loss(run.heads, at_images, owner, batch, coords, coord_nll)
+    theta = config.model.text.rope_theta
+    guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, owner, vocab)
     report |= {
-        "deep_sides": float(deep.detach()),
+        "deep_sides": float(deep_sides.detach()),
+        "hit": float(hit),
         "loss": float(streams.total.detach()),
         "next_token": float(streams.next_token_sum) / max(1, streams.num_next_token),
         "block": float(streams.block_sum) / max(1, streams.num_block),
         "block_acc": float(streams.block_accuracy),
     }
-    return streams.total + config.loss.dense * (dense.total + deep), report
+    return streams.total + config.loss.dense * (dense.total + deep_sides + guide), report
 
 
 @contextmanager
@@ -169,6 +178,10 @@ def train(
     threads = torch.get_num_threads()
     say(f"{num_parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}, {threads} threads")
     device_type = torch.device(config.device).type
+
+    if config.compile:
+        for layer in run.model.decoder.layers:
+            layer.forward = torch.compile(layer.forward, dynamic=True)
 
     reports: list[dict[str, float]] = []
     since = time.monotonic()

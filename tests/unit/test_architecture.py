@@ -42,7 +42,7 @@ NOT_IMPORTED = {  # room: what it must do without, besides what the levels forbi
 PUBLIC = [
     *("CheckpointError", "DataError", "DecodeMode", "Detection", "Detections", "DeviceError", "ImageError"),
     *("LocanyError", "Locator", "MissingExtraError", "Params", "Provenance", "RequestError", "Task"),
-    *("TaskKind", "__version__", "draw", "load", "load_image"),
+    *("TaskKind", "__version__", "annotate", "load", "load_image"),
 ]
 
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -154,10 +154,9 @@ def test_public_names() -> None:
         locany.detect  # noqa: B018
 
 
-@pytest.mark.xfail(reason="the submodule locany.draw hides the function of that name", strict=True)
 def test_public_names_survive_the_import_of_their_modules() -> None:
     """A module named like a public function takes its place as soon as somebody imports the module."""
-    script = "import locany.draw, locany; sys.exit(not callable(locany.draw))"
+    script = "import locany.draw, locany; sys.exit(not callable(locany.annotate))"
     assert subprocess.run([sys.executable, "-c", f"import sys; {script}"], check=False).returncode == 0
 
 
@@ -180,7 +179,7 @@ def test_import_is_cheap() -> None:
     assert loaded_by("import locany; locany.__version__, locany.__all__") == set()
     assert loaded_by("import locany; locany.Task, locany.LocanyError") == set()
     assert loaded_by("import locany.codec") <= {"tokenizers", "huggingface_hub", "numpy"}
-    assert "torch" not in loaded_by("import locany; locany.load_image, locany.Detections, locany.draw")
+    assert "torch" not in loaded_by("import locany; locany.load_image, locany.Detections, locany.annotate")
 
 
 def test_files_stay_readable() -> None:
@@ -197,7 +196,7 @@ def test_every_file_says_what_it_is() -> None:
 
 def test_the_test_sees_imports() -> None:
     """A reader that found nothing would pass everything."""
-    assert {"locany.codec", "locany.engine", "locany.image", "torch"} - IMPORTS["locany.locator"] == {"torch"}
+    assert {"locany.codec", "locany.engine", "locany.image", "torch"} <= IMPORTS["locany.locator"]
     assert "torch" in IMPORTS["locany.device"]  # inside a function
     assert "locany.geometry" in IMPORTS["locany.image.resize"]  # from locany import geometry
     assert "locany.synth.icons" in IMPORTS["locany.synth.renderer"]  # from locany.synth import icons

@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 import locany
 from locany import DataError, Detections, Locator, Params, RequestError, Task, load_image
 from locany.codec import read_answer
-from locany.draw import draw
+from locany.draw import annotate
 from locany.engine import EngineConfig, Thresholds
 from locany.errors import (
     CheckpointConfigError,
@@ -241,9 +241,9 @@ RESULTS: list[Row] = [
     ("provenance", lambda d: Detections.from_json(found(provenance="luck")), DataError, ("'luck'",)),
     ("two images", lambda d: Detections.merge([some(), some((9, 9))]), RequestError, ("(9, 9)", "one image")),
     ("COCO", lambda d: some().to_coco(1, {"dog": 1}), RequestError, ("'cat'", "filter them out")),
-    ("another picture", lambda d: draw(GREY, some((9, 9))),
+    ("another picture", lambda d: annotate(GREY, some((9, 9))),
      RequestError, ("(64, 48)", "the original")),
-    ("no picture", lambda d: draw(None, some()), RequestError, ("no image", "pass the one")),
+    ("no picture", lambda d: annotate(None, some()), RequestError, ("no image", "pass the one")),
 ]  # fmt: skip
 
 FOLDERS: list[Row] = [

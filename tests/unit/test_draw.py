@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from locany.draw import _fit, _place_tag, draw
+from locany.draw import _fit, _place_tag, annotate
 from locany.errors import RequestError
 from locany.notebook import PALETTE, label_colors, text_color
 from locany.results import Detections, Provenance
@@ -29,7 +29,7 @@ def found(boxes, labels, size_wh, *, points=(), **facts) -> Detections:
 
 def test_a_box_has_its_colour_on_the_edge_and_leaves_its_inside_alone():
     detections = found([(20, 30, 80, 90)], ["cat"], (120, 120))
-    picture = np.asarray(draw(np.full((120, 120, 3), 9, np.uint8), detections, colors={"cat": "#ff0000"}))
+    picture = np.asarray(annotate(np.full((120, 120, 3), 9, np.uint8), detections, colors={"cat": "#ff0000"}))
     assert picture[60, 20].tolist() == [255, 0, 0]
     assert picture[90, 50].tolist() == [255, 0, 0]
     assert (picture[40:80, 30:70] == 9).all()
@@ -37,7 +37,7 @@ def test_a_box_has_its_colour_on_the_edge_and_leaves_its_inside_alone():
 
 def test_a_point_is_a_disc_around_its_pixel():
     detections = found([], ["eye"], (100, 100), points=[(50, 40)])
-    picture = np.asarray(draw(np.zeros((100, 100), np.uint8), detections, labels=False, scores=False))
+    picture = np.asarray(annotate(np.zeros((100, 100), np.uint8), detections, labels=False, scores=False))
     rows, cols = np.nonzero(picture.any(axis=-1))
     assert (rows.min() + rows.max(), cols.min() + cols.max()) == (80, 100)
 
@@ -47,7 +47,9 @@ def test_every_kind_of_image_gives_the_same_picture_and_is_not_painted_on():
     before = pixels.copy()
     detections = found([(10, 10, 50, 50)], ["cat"], (80, 60), image=pixels)
     pil = Image.fromarray(pixels)
-    pictures = [draw(source, detections) for source in (pixels, pil, SimpleNamespace(pixels=pixels), None)]
+    pictures = [
+        annotate(source, detections) for source in (pixels, pil, SimpleNamespace(pixels=pixels), None)
+    ]
     assert len({picture.tobytes() for picture in pictures}) == 1
     assert pictures[0].size == (80, 60)
     assert np.array_equal(pixels, before)
@@ -57,31 +59,31 @@ def test_every_kind_of_image_gives_the_same_picture_and_is_not_painted_on():
 def test_exif_rotation_is_applied_before_painting():
     sideways = Image.new("RGB", (60, 80))
     sideways.getexif()[0x0112] = 6  # "rotate by 90 degrees to see it upright"
-    assert draw(sideways, found([], [], (80, 60))).size == (80, 60)
+    assert annotate(sideways, found([], [], (80, 60))).size == (80, 60)
 
 
 def test_another_size_another_type_and_no_image_are_refused():
     nothing = found([], [], (80, 60))
     with pytest.raises(RequestError, match=r"\(80, 60\)"):
-        draw(np.zeros((80, 60, 3), np.uint8), nothing)
+        annotate(np.zeros((80, 60, 3), np.uint8), nothing)
     with pytest.raises(RequestError, match="uint8"):
-        draw(np.zeros((60, 80, 3)), nothing)
+        annotate(np.zeros((60, 80, 3)), nothing)
     with pytest.raises(RequestError, match="no image"):
-        draw(None, nothing)
+        annotate(None, nothing)
     with pytest.raises(RequestError, match=r"nowhere\.ttf"):
-        draw(np.zeros((60, 80, 3), np.uint8), found([(0, 0, 9, 9)], ["a"], (80, 60)), font="nowhere.ttf")
+        annotate(np.zeros((60, 80, 3), np.uint8), found([(0, 0, 9, 9)], ["a"], (80, 60)), font="nowhere.ttf")
 
 
 def test_boxes_on_and_beyond_borders_and_without_extent_can_be_drawn():
     boxes = [(0, 0, 64, 48), (-30, -30, 5, 5), (60, 40, 900, 900), (70, 70, 80, 80), (3, 3, 3, 3)]
     detections = found(boxes, [*"abcde", "p", "q"], (64, 48), points=[(0, 0), (64, 48)])
-    assert draw(np.zeros((48, 64, 3), np.uint8), detections).size == (64, 48)
+    assert annotate(np.zeros((48, 64, 3), np.uint8), detections).size == (64, 48)
 
 
 def test_one_pixel_and_long_or_strange_labels_can_be_drawn():
-    draw(np.zeros((1, 1, 3), np.uint8), found([(0, 0, 1, 1)], ["cat"], (1, 1)))
+    annotate(np.zeros((1, 1, 3), np.uint8), found([(0, 0, 1, 1)], ["cat"], (1, 1)))
     labels = ["x" * 2000, "猫", "Кошка", "قطة", "naïve\ncafé", "", "\u0301", "🐈"]
-    draw(np.zeros((90, 90, 3), np.uint8), found([(5, 5, 50, 50)] * len(labels), labels, (90, 90)))
+    annotate(np.zeros((90, 90, 3), np.uint8), found([(5, 5, 50, 50)] * len(labels), labels, (90, 90)))
 
 
 def test_a_long_label_is_shortened_and_its_score_kept():
@@ -111,8 +113,8 @@ def test_absent_categories_are_written_below_the_picture_on_request():
         [], [], (100, 80), absent=("unicorn", "dragon", "a very long phrase about nothing at all")
     )
     ground = np.full((80, 100, 3), 7, np.uint8)
-    assert draw(ground, nothing).size == (100, 80)
-    taller = np.asarray(draw(ground, nothing, absent=True))
+    assert annotate(ground, nothing).size == (100, 80)
+    taller = np.asarray(annotate(ground, nothing, absent=True))
     assert taller.shape[0] > 100
     assert (taller[:80] == 7).all()
     assert taller[80:].max() > 200  # something is written

@@ -60,7 +60,7 @@ def test_the_table_by_hand(vocab: Vocab) -> None:
     assert sizes == {
         State.ITEM: 3,
         State.LABEL: num_text + 1,
-        State.LABELLED: 2,
+        State.LABELLED: 1,
         State.FRAME: num_coords + nones,
         State.ONE: num_coords,
         State.TWO: num_coords + 1,

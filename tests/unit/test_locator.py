@@ -82,7 +82,7 @@ def test_every_question_has_an_answer(locator: Locator, mode: str) -> None:
     assert kinds == ["detect", "ground", "refer", "point", "find_text", "text", "layout", "gui", "gui_point"]
     for found in answers:
         assert found.size_wh == (84, 56)
-        assert found.stats["mode"] == mode
+        assert found.stats["settings"]["mode"] == mode
         for count in ("num_tokens", "num_prompt_tokens", "num_steps", "seconds"):
             assert found.stats[count] > 0
         assert found.stats["finish"] in ("end", "limit", "repeat", "max_boxes")

@@ -56,6 +56,7 @@ def recipe(mini_tokenizer: Path, tmp_path: Path) -> TrainConfig:
         bf16=False,
         save_every=2,
         log_every=1,
+        loss=LossConfig(deep_layers=1, guided_layer=1),
     )
 
 
