@@ -22,7 +22,7 @@ from locany.engine.runner import Runner, StepLogits
 from locany.engine.sampler import SamplingParams, draw, probabilities
 from locany.engine.scheduler import Scheduler
 from locany.engine.stats import Stats
-from locany.engine.verify import KINDS, classify_published, judge_guarded, propose_published
+from locany.engine.verify import KINDS, classify_published, judge_guarded, propose_published, settle_guarded
 from locany.errors import RequestError
 from locany.model.locate_model import LocateModel
 
@@ -177,8 +177,12 @@ class Engine:
         return probs, drawn
 
     def _decide_tokens(self, requests: Sequence[Request], logits: Tensor) -> list[_Decision]:
-        _, drawn = self._probabilities(requests, logits, self._allowed)
-        return [_Decision([token], [math.nan], -1) for token in drawn[:, 0].tolist()]
+        probs, drawn = self._probabilities(requests, logits, self._allowed)
+        greedy = torch.tensor(
+            [r.params.temperature == 0 and not r.params.compat for r in requests], device=drawn.device
+        )
+        tokens = torch.where(greedy, settle_guarded(probs[:, 0], drawn[:, 0], self.vocab), drawn[:, 0])
+        return [_Decision([token], [math.nan], -1) for token in tokens.tolist()]
 
     def _decide_blocks(self, requests: Sequence[Request], logits: Tensor) -> list[_Decision]:
         vocab = self.vocab

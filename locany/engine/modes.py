@@ -47,7 +47,7 @@ def after_item(request: Request, vocab: Vocab) -> None:
         start -= 1
     bins = tuple(t for t in request.tokens[start:] if vocab.is_coord(t))  # none of a negative
     item = (request.label, bins)
-    if not request.params.compat and item in request.boxes:
+    if not request.params.compat and item in request.said:
         # Greedy decoding that says a thing twice goes on for ever: take it back, with a label that stands
         # just before it, and end the answer.
         if start and request.tokens[start - 1] == vocab.ref_end:
@@ -56,7 +56,7 @@ def after_item(request: Request, vocab: Vocab) -> None:
             del values[start:]
         request.finish = Finish.REPEAT
         return
-    request.boxes.add(item)
+    request.said.add(item)
     request.num_boxes += bool(bins)
     if request.params.max_boxes and request.num_boxes >= request.params.max_boxes and request.finish is None:
         request.finish = Finish.MAX_BOXES

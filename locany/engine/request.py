@@ -84,7 +84,7 @@ class Request:
     cached_len: int = 0
     finish: Finish | None = None
     label: tuple[int, ...] = ()
-    boxes: set[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=set)
+    said: set[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=set)
     num_boxes: int = 0
     next_score: float = math.nan  # of the first token of the coming commit
 

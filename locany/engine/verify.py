@@ -162,6 +162,33 @@ def classify_published(tokens: Tensor, fast: Tensor, vocab: Vocab) -> Verdict:
     return Verdict(tokens, length, kind)
 
 
+def is_coordinate(probs: Tensor, vocab: Vocab, others: Tensor) -> Tensor:
+    """Whether a slot is rather a coordinate than one of some other tokens: [rows] boolean.
+
+    A coordinate is one thing to say in a thousand spellings: where it lies may be open by some bins, so that
+    no single bin is likelier than None, while a coordinate of some kind is nearly certain. Its mass counts.
+
+    Args:
+        probs: [rows, vocabulary]; others: ids of what else may stand there.
+    """
+    mass = probs[:, vocab.coord_start : vocab.coord_end + 1].sum(-1)
+    return mass > probs[:, others.to(probs.device)].sum(-1)
+
+
+def settle_guarded(probs: Tensor, drawn: Tensor, vocab: Vocab) -> Tensor:
+    """One sequential token under the grammar: first whether it is a coordinate, by mass, then which.
+
+    Args:
+        probs: [rows, vocabulary], limited to what the grammar allows; drawn: [rows] most probable tokens.
+    """
+    coords = probs[:, vocab.coord_start : vocab.coord_end + 1]
+    place = coords.argmax(-1) + vocab.coord_start
+    others = probs.clone()
+    others[:, vocab.coord_start : vocab.coord_end + 1] = 0
+    rather = coords.sum(-1) > others.sum(-1)
+    return torch.where(rather, place, torch.where(_is_coord(drawn, vocab), others.argmax(-1), drawn))
+
+
 def judge_guarded(
     probs: Tensor, drawn: Tensor, fast: Tensor, vocab: Vocab, thresholds: Thresholds, label_tokens: Tensor
 ) -> Verdict:
@@ -180,10 +207,9 @@ def judge_guarded(
     nearest = probs[:, 1:5, vocab.coord_start : vocab.coord_end + 1].argmax(-1) + vocab.coord_start
     value = torch.where(coords.found, coords.value, nearest)
     sure = (coords.found & ~coords.doubtful) | fast[:, None]  # fast cannot ask again: it takes the nearest
-    none_ids = torch.tensor(sorted(vocab.none_ids), device=drawn.device)
-    negative = frame & (torch.isin(drawn[:, 1], none_ids) | _negative_frame(probs, vocab, thresholds))
+    negative = frame & ~is_coordinate(probs[:, 1], vocab, torch.tensor(sorted(vocab.none_ids)))
     two = coords.found[:, :2].all(-1) & sure[:, :2].all(-1)
-    point = frame & ~negative & (drawn[:, 3] == vocab.box_end) & two
+    point = frame & ~negative & ~is_coordinate(probs[:, 3], vocab, torch.tensor([vocab.box_end])) & two
     closed = (_frame_end_mass(probs, vocab) >= thresholds.frame_end) | fast
     box = frame & ~negative & ~point & sure.all(-1) & closed
     error = frame & ~negative & ~point & ~box

@@ -19,7 +19,7 @@ class OptimConfig:
     adam_lr: float = 2e-3
     weight_decay: float = 0.01
     warmup_steps: int = 100
-    decay_share: float = 0.3
+    decay_share: float = 0.22
     grad_clip: float = 1.0
 
 
@@ -39,8 +39,8 @@ class LossConfig:
     deep_layers: int = 2
     guided_layer: int = 3
     sigma_start: float = 20.0
-    sigma_end: float = 3.0
-    sigma_steps: int = 3000
+    sigma_end: float = 5.0
+    sigma_steps: int = 2200
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def assert_well_formed(words: Tokenizer, request: Request) -> None:
     assert len(answer.items) == tokens.count(vocab.box)
     assert sum(not item.is_negative for item in answer.items) == request.num_boxes
     assert answer.ended == (request.finish is Finish.END)
-    seen = [(words.decode(label), bins) for label, bins in request.boxes]
+    seen = [(words.decode(label), bins) for label, bins in request.said if bins]
     assert len(seen) == len(set(seen)) == request.num_boxes  # no box is said twice
 
 

@@ -171,7 +171,7 @@ def test_long_labels(vocab: Vocab, mode: str, compat: bool) -> None:
     label = [vocab.ref, *text, vocab.ref_end]
     assert request.tokens == [*label, vocab.box, *coord(vocab, 1, 2, 3, 4), vocab.box_end, vocab.end]
     assert request.commits[1].kind is BlockKind.SEMANTIC
-    assert request.boxes == {(tuple(text), tuple(coord(vocab, 1, 2, 3, 4)))}
+    assert request.said == {(tuple(text), tuple(coord(vocab, 1, 2, 3, 4)))}
 
 
 def test_labels_have_words_and_nothing_else(vocab: Vocab) -> None:
