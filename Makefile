@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format bench parity clean
+.PHONY: demo test check format bench parity wheel clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,12 @@ bench: $(VENV)/.dev  ## start-up times, import times, time per image; one JSON d
 
 parity: $(VENV)/.dev  ## the published numbers, stage by stage
 	$(BIN)/python tests/parity/check.py $(or $(DIR),tests/parity/golden)
+
+wheel: $(VENV)/.run  ## build the wheel and use it without the repository
+	rm -rf build dist
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target dist/installed dist/*.whl
+	cd dist && PYTHONPATH=installed ../$(BIN)/python -m locany detect ../examples/picnic.png sun penguin
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-out
