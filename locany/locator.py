@@ -6,6 +6,7 @@ both to the engine, read the answer, return it to the user's pixels.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +20,7 @@ from locany.codec import Tokenizer, prompt_ids, read_answer
 from locany.codec.answer import AnswerItem
 from locany.device import choose_device, choose_dtype
 from locany.engine import DecodeMode, Engine, EngineConfig, Finish, ImageInput, Params, Request, Thresholds
-from locany.errors import CheckpointConfigError, LocanyError, RequestError
+from locany.errors import CheckpointConfigError, ImageTooLargeError, LocanyError, RequestError
 from locany.geometry import from_bins
 from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
 from locany.model import LocateModel
@@ -114,6 +115,7 @@ class Locator:
         self.name, self.model = name, model
         self.tokenizer, self.preprocess_config = tokenizer, preprocess_config
         self.engine = Engine(model, tokenizer.vocab, config)
+        self._lock = threading.Lock()  # one thread at a time steps the engine; each waits for its own answers
 
     def __repr__(self) -> str:
         dtype = str(self.model.dtype).removeprefix("torch.")
@@ -235,14 +237,37 @@ class Locator:
                     number += 1
                 if not running:
                     continue
-                self.engine.step()
+                for lost in self._step(running):
+                    yield (
+                        lost.number,
+                        ImageTooLargeError(
+                            f"{lost.image.name}: not enough memory for {lost.image.size_wh[0]} x "
+                            f"{lost.image.size_wh[1]} pixels; use a smaller image, or fewer side by side"
+                        ),
+                    )
                 # Not what this step returned: another caller's step may have finished questions of ours.
                 for done in [asked for asked in running.values() if asked.request.finish is not None]:
                     del running[id(done.request)]
                     yield done.number, self._answer(done)
         finally:
             for asked in running.values():  # a caller who stops early leaves nothing behind
-                self.engine.cancel(asked.request)
+                with self._lock:
+                    self.engine.cancel(asked.request)
+
+    def _step(self, running: dict[int, _Asked]) -> list[_Asked]:
+        """One step of the engine. Returns the questions that it had no memory to begin; the others go on."""
+        with self._lock:
+            try:
+                self.engine.step()
+            except (MemoryError, RuntimeError) as error:
+                known = {id(r) for r in (*self.engine.scheduler.running, *self.engine.scheduler.waiting)}
+                lost = [a for key, a in running.items() if a.request.finish is None and key not in known]
+                if not lost or not _is_out_of_memory(error):
+                    raise
+                for asked in lost:
+                    del running[id(asked.request)]
+                return lost
+        return []
 
     # -- the two ends ---------------------------------------------------------------------------------------
 
@@ -259,7 +284,9 @@ class Locator:
         patches = preprocess(image, self.preprocess_config)
         prompt = prompt_ids(self.tokenizer, task, [patches.num_visual_tokens])
         request = Request(prompt, (ImageInput(patches.pixel_values, patches.grid_hw),), params)
-        return _Asked(number, image, task, self.engine.add(request), began)
+        with self._lock:
+            self.engine.add(request)
+        return _Asked(number, image, task, request, began)
 
     def _answer(self, asked: _Asked) -> Detections:
         request, vocab = asked.request, self.tokenizer.vocab
@@ -309,6 +336,11 @@ def _provenance(request: Request, item: AnswerItem) -> Provenance:
         if least in how:
             return least
     return Provenance.PARALLEL
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether torch or Python ran out of memory; the CPU's allocator says so in words only."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 _NO_MORE = object()

@@ -1,4 +1,4 @@
-"""What can be asked of an image: seven tasks, each a question about categories, a phrase, or nothing."""
+"""What can be asked of an image: a question about categories, about a phrase, or about all text."""
 
 from __future__ import annotations
 

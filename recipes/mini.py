@@ -3,8 +3,8 @@
     python recipes/mini.py runs/mini [--minutes 60] [--device cuda] [--compile]
 
 Resumes the run folder; write the checkpoint with `scripts/export_run.py`. The bundled weights came out of one
-run during which this recipe grew (docs/log.md); what it says now is what that run ended with, not yet a run of
-its own from the first step.
+run during which this recipe grew (docs/log.md); what it says now is what that run ended with, not yet a run
+of its own from the first step.
 """
 
 from __future__ import annotations

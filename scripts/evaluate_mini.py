@@ -20,11 +20,14 @@ from locany.synth.icons import IconsConfig, render
 from locany.tasks import TaskKind
 
 
-def group_of(kind: TaskKind, is_word: bool) -> str:
+def group_of(kind: TaskKind) -> str:
     """The line of the table that a question counts in."""
-    if kind is TaskKind.FIND_TEXT or is_word:
-        return "find a word"
-    return {"point": "point to icons", "text": "read all words"}.get(kind.value, "find icons")
+    lines = {
+        TaskKind.FIND_TEXT: "find a word",
+        TaskKind.POINT: "point to icons",
+        TaskKind.TEXT: "read all words",
+    }
+    return lines.get(kind, "find icons")
 
 
 def evaluate(locator: locany.Locator, modes: list[str], num_images: int, font_split: str) -> dict:
@@ -39,7 +42,7 @@ def evaluate(locator: locany.Locator, modes: list[str], num_images: int, font_sp
         seconds = time.perf_counter() - began
         for (_, question), answer in zip(asked, answers, strict=True):
             counts = count(question, answer)
-            groups[group_of(question.task.kind, False)] += counts
+            groups[group_of(question.task.kind)] += counts
             groups["all"] += counts
         result[mode] = {
             name: {

@@ -23,7 +23,7 @@ from locany.engine.sampler import SamplingParams, draw, probabilities
 from locany.engine.scheduler import Scheduler
 from locany.engine.stats import Stats
 from locany.engine.verify import KINDS, classify_published, judge_guarded, propose_published, settle_guarded
-from locany.errors import RequestError
+from locany.errors import CheckpointConfigError, RequestError
 from locany.model.locate_model import LocateModel
 
 _FRAME_SLOTS = 6  # <box>, four coordinates, </box>: the rules over blocks read just these slots
@@ -35,14 +35,16 @@ class EngineConfig:
 
     Attributes:
         max_rows: requests that run side by side.
-        max_length: tokens of prompt and answer together; the published limit is the tokenizer's 16384.
+        max_length: tokens of prompt and answer together; published: the tokenizer's 16384.
+        max_patches: image patches that are encoded at once; a single larger image goes alone.
     """
 
     max_rows: int = 16
     max_length: int = 16384
+    max_patches: int = 32768
 
     def __post_init__(self) -> None:
-        for name in ("max_rows", "max_length"):
+        for name in ("max_rows", "max_length", "max_patches"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise RequestError(f"{name} is {value!r}, expected an integer of at least 1")
@@ -62,7 +64,12 @@ class Engine:
 
     def __init__(self, model: LocateModel, vocab: Vocab, config: EngineConfig | None = None):
         self.vocab, self.config = vocab, config or EngineConfig()
-        self.runner = Runner(model, vocab)
+        if model.config.text.causal_attn:
+            raise CheckpointConfigError(
+                "text_config.causal_attn is true: blocks whose slots see each other causally cannot be "
+                "decoded; the release has false"
+            )
+        self.runner = Runner(model, vocab, self.config.max_patches)
         self.scheduler = Scheduler(self.config.max_rows)
         self.stats = Stats()
         device = self.runner.device
@@ -128,7 +135,11 @@ class Engine:
         first_row = len(self.scheduler.running)
         new = self.scheduler.admit()
         if new:
-            self.runner.prefill(new, first_row)
+            try:
+                self.runner.prefill(new, first_row)
+            except BaseException:  # out of memory, say: rows that were never filled must not run
+                del self.scheduler.running[first_row:]
+                raise
         running = self.scheduler.running
         if running:
             logits = self.runner.step(running)

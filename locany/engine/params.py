@@ -23,6 +23,8 @@ class DecodeMode(str, Enum):
 class Thresholds:
     """The numbers that decide a block; defaults are the published ones (spec 6.4), which give no source.
 
+    `negative_*`, `label_start` and `num_label_candidates` act under `compat` only.
+
     Attributes:
         negative_start: least probability of <box> in slot 0 for a negative block.
         negative_none: probability that None in slot 1 and </box> in slot 2 must each exceed.
@@ -68,7 +70,8 @@ class Params:
         repetition_penalty: 1 is off; published use is 1.1 over prompt and answer.
         max_new_tokens: limit of the answer; an answer cut by it says so.
         max_boxes: stop after so many boxes and points; 0 is off.
-        seed: of sampling; equal seeds give equal answers, alone or in a batch.
+        seed: of sampling; equal seeds draw equally, alone or in a batch (up to rounding, which another batch
+            shape may change).
         compat: reproduce the published decisions bit by bit: no grammar, no slot-0 test, no repeat guard.
         thresholds: the numbers that decide a block.
     """

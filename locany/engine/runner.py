@@ -10,7 +10,7 @@ from torch import Tensor
 
 from locany.codec.vocab import Vocab
 from locany.engine.batch import StepBatch, build_step
-from locany.engine.request import Request
+from locany.engine.request import ImageInput, Request
 from locany.model.cache import KVCache
 from locany.model.decoder import CacheView
 from locany.model.locate_model import LocateModel
@@ -35,8 +35,8 @@ class StepLogits:
 class Runner:
     """Owns the KV cache; running rows are always cache rows 0 .. n - 1."""
 
-    def __init__(self, model: LocateModel, vocab: Vocab):
-        self.model, self.vocab = model, vocab
+    def __init__(self, model: LocateModel, vocab: Vocab, max_patches: int = 32768):
+        self.model, self.vocab, self.max_patches = model, vocab, max_patches
         text = model.config.text
         self.cache = KVCache(
             text.num_layers, 0, text.num_kv_heads, 0, text.head_dim, dtype=model.dtype, device=model.device
@@ -55,24 +55,41 @@ class Runner:
         """Encode the images of new requests and cache their prompts, all but the last token.
 
         The last token is fed by the first step like any committed token, so that every step is the same.
+        Pixels are dropped once they are encoded.
         """
+        longest = max(len(request.prompt) for request in requests)
+        self._reserve(first_row + len(requests), longest + self.vocab.block_size)
         images = [image for request in requests for image in request.images]
-        visual: list[Tensor] = []
-        if images:
-            pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in images])
-            tokens = self.model.encode_images(pixels.to(self.device), [image.grid_hw for image in images])
-            merge = self.model.config.vision.merge_size**2
-            visual = list(tokens.split([h * w // merge for h, w in (image.grid_hw for image in images)]))
+        visual = self._encode(images)
         for row, request in enumerate(requests, start=first_row):
             own, visual = visual[: len(request.images)], visual[len(request.images) :]
             length = len(request.prompt) - 1
-            self._reserve(row + 1, len(request.prompt) + self.vocab.block_size)
             if length:
                 ids = torch.tensor([request.prompt[:-1]], device=self.device)
                 positions = torch.arange(length, device=self.device)[None]
                 view = CacheView(self.cache, slice(row, row + 1), positions, length)
                 self.model(ids, positions, None, torch.cat(own) if own else None, view)
             request.cached_len = length
+            request.images = ()
+
+    def _encode(self, images: Sequence[ImageInput]) -> list[Tensor]:
+        """Visual tokens of each image; as many images at once as the patch budget allows, at least one."""
+        merge = self.model.config.vision.merge_size**2
+        visual: list[Tensor] = []
+        packs: list[list[ImageInput]] = []
+        room = 0
+        for image in images:
+            if len(image.pixel_values) > room or not packs:
+                packs.append([])
+                room = self.max_patches
+            packs[-1].append(image)
+            room -= len(image.pixel_values)
+        for pack in packs:
+            pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in pack])
+            grids = [image.grid_hw for image in pack]
+            tokens = self.model.encode_images(pixels.to(self.device), grids)
+            visual += tokens.split([height * width // merge for height, width in grids])
+        return visual
 
     @torch.inference_mode()
     def step(self, requests: Sequence[Request]) -> StepLogits:
@@ -93,5 +110,5 @@ class Runner:
     @torch.inference_mode()  # also where a caller cancels between steps
     def remove(self, row: int, last: Request | None, last_row: int) -> None:
         """Free a row: the last running row moves into its place."""
-        if last is not None:
+        if last is not None and last.cached_len:
             self.cache.move(last_row, row, last.cached_len)

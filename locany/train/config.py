@@ -82,6 +82,14 @@ class TrainConfig:
         for name in ("steps", "batch_size", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
+        loss, depth = self.loss, self.model.text.num_layers
+        if not (1 <= loss.deep_layers <= depth and 1 <= loss.guided_layer < depth):
+            raise DataError(
+                f"recipe: loss.deep_layers {loss.deep_layers} and loss.guided_layer {loss.guided_layer} must "
+                f"lie inside the decoder's {depth} layers, the guided one behind another"
+            )
+        if self.row_len and loss.dense:
+            raise DataError("recipe: guided attention needs one sample a row; set row_len or loss.dense to 0")
         if self.dense_steps >= self.steps:
             raise DataError(
                 f"recipe: dense_steps {self.dense_steps} leaves nothing of the {self.steps} steps"

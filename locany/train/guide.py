@@ -97,4 +97,6 @@ def guide_loss(
     hit = (attention[row, position].float() * own[number]).sum(-1)
     seen = own[number].any(-1)  # an object that others hide in every cell cannot be looked at
     hit = hit[seen].clamp(min=1e-6)
+    if not len(hit):  # a batch without a single box
+        return scores.sum() * 0, hit.sum()
     return -hit.log().mean(), hit.detach().mean()
