@@ -1,6 +1,6 @@
 """Put the demo's annotated pictures side by side: the picture of the README.
 
-    make demo && python scripts/make_picture.py
+make demo && python scripts/make_picture.py
 """
 
 from __future__ import annotations
