@@ -140,7 +140,14 @@ class _Watch:
     def __init__(self, runner: Runner):
         self.runner, self.original = runner, runner.step
         self.worst, self.phases = 0.0, set[Phase]()
-        runner.step = self.step  # type: ignore[method-assign]
+        self.images: dict[int, tuple[ImageInput, ...]] = {}  # prefill drops them from the request
+        self.original_prefill = runner.prefill
+        runner.step, runner.prefill = self.step, self.prefill  # type: ignore[method-assign]
+
+    def prefill(self, requests: Sequence[Request], first_row: int) -> None:
+        self.images |= {id(request): request.images for request in requests}
+        self.original_prefill(requests, first_row)
+        assert not any(request.images for request in requests), "pixels are not kept"
 
     def step(self, requests: Sequence[Request]) -> StepLogits:
         logits = self.original(requests)
@@ -166,9 +173,9 @@ class _Watch:
         positions = torch.tensor([[*range(n), *range(n - 1, n - 1 + vocab.block_size)]])
         layout = Layout(torch.zeros_like(ids), torch.zeros_like(ids), index, block)
         model, visual = self.runner.model, None
-        if request.images:
-            pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in request.images])
-            visual = model.encode_images(pixels, [image.grid_hw for image in request.images])
+        if images := self.images[id(request)]:
+            pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in images])
+            visual = model.encode_images(pixels, [image.grid_hw for image in images])
         hidden = model(ids, positions, visible(layout, layout), visual)
         logits = model.decoder.logits(hidden)[0]
         return logits[:n], logits[n:]

@@ -124,7 +124,7 @@ def test_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert load_state(tmp_path / "elsewhere") is None
 
 
-@pytest.mark.parametrize("change", [{"steps": 0}, {"batch_size": 0}, {"dense_steps": 9}])
+@pytest.mark.parametrize("change", [{"steps": 0}, {"batch_size": 0}, {"dense_steps": 9}, {"row_len": 99}])
 def test_wrong_recipes_are_refused(recipe: TrainConfig, change: dict[str, int]) -> None:
     with pytest.raises(DataError, match="recipe: " + next(iter(change))):
         replace(recipe, **change)  # type: ignore[arg-type]
@@ -175,11 +175,11 @@ def test_rate_rises_holds_and_falls() -> None:
 
 
 def test_sigma_narrows(recipe: TrainConfig) -> None:
-    config = replace(recipe, loss=LossConfig(sigma_start=20, sigma_end=2, sigma_steps=100))
+    config = replace(recipe, loss=replace(recipe.loss, sigma_start=20, sigma_end=2, sigma_steps=100))
     assert sigma_at(config, 0) == 20
     assert sigma_at(config, 50) == pytest.approx(40**0.5)
     assert sigma_at(config, 500) == pytest.approx(2)
-    assert sigma_at(replace(config, loss=LossConfig(sigma_start=0)), 5) == 0
+    assert sigma_at(replace(config, loss=replace(recipe.loss, sigma_start=0)), 5) == 0
 
 
 def test_near_places_have_near_features() -> None:
