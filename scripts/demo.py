@@ -6,6 +6,7 @@ make demo        or        python scripts/demo.py [--out demo-out]
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def main() -> None:
     seconds = []
     for name, task in QUESTIONS.items():
         began = time.perf_counter()
-        found = locator.locate(EXAMPLES / name, task)
+        found = locator.locate(os.path.relpath(EXAMPLES / name), task)
         seconds.append(time.perf_counter() - began)
         print(found, "\n")
         locany.annotate(None, found, absent=True).save(arguments.out / name)

@@ -22,7 +22,14 @@ from locany.engine.runner import Runner, StepLogits
 from locany.engine.sampler import SamplingParams, draw, probabilities
 from locany.engine.scheduler import Scheduler
 from locany.engine.stats import Stats
-from locany.engine.verify import KINDS, classify_published, judge_guarded, propose_published, settle_guarded
+from locany.engine.verify import (
+    KINDS,
+    classify_published,
+    judge_guarded,
+    place_mass,
+    propose_published,
+    settle_guarded,
+)
 from locany.errors import CheckpointConfigError, RequestError
 from locany.model.locate_model import LocateModel
 
@@ -228,13 +235,8 @@ class Engine:
         reach = torch.tensor([[r.params.thresholds.score_reach] for r in requests], device=logits.device)
         probs = logits.softmax(-1)
         plain = probs.gather(-1, tokens[..., None])[..., 0]
-        mass = probs[..., vocab.coord_start : vocab.coord_end + 1].cumsum(-1)
-        bins = (tokens - vocab.coord_start).clamp(0, vocab.max_bin)
-        upper = mass.gather(-1, (bins + reach).clamp(max=vocab.max_bin)[..., None])[..., 0]
-        below = (bins - reach - 1)[..., None]
-        lower = torch.where(below >= 0, mass.gather(-1, below.clamp(min=0)), 0.0)[..., 0]
         is_coord = (tokens >= vocab.coord_start) & (tokens <= vocab.coord_end)
-        return torch.where(is_coord, upper - lower, plain).clamp(0, 1)
+        return torch.where(is_coord, place_mass(probs, tokens, vocab, reach), plain).clamp(0, 1)
 
     def _score(self, requests: Sequence[Request], real: Tensor, decisions: Sequence[_Decision]) -> None:
         """Fill in the sequential scores of tokens committed last time; note that of each first new token."""

@@ -36,6 +36,8 @@ class Thresholds:
         label_start: least probability of <ref> in slot 0 for a label block.
         num_label_candidates: most probable tokens per slot among which label text is looked for.
         score_reach: bins around a coordinate that count as the same place in a score.
+        place_mass: a coordinate is doubtful, too, when less than this lies within `score_reach` of it; not
+            published, and not used under `compat`.
     """
 
     negative_start: float = 0.7
@@ -48,6 +50,7 @@ class Thresholds:
     label_start: float = 0.6
     num_label_candidates: int = 5
     score_reach: int = 10
+    place_mass: float = 0.3
 
     def __post_init__(self) -> None:
         for f in fields(self):

@@ -175,6 +175,24 @@ def is_coordinate(probs: Tensor, vocab: Vocab, others: Tensor) -> Tensor:
     return mass > probs[:, others.to(probs.device)].sum(-1)
 
 
+def place_mass(probs: Tensor, tokens: Tensor, vocab: Vocab, reach: Tensor | int) -> Tensor:
+    """Probability of all bins within `reach` of a coordinate.
+
+    Args:
+        probs: [..., vocabulary]; tokens: [...] ids, read as the nearest bin if they are no coordinates.
+        reach: bins, broadcastable to `tokens`.
+
+    Returns:
+        [...], 0..1.
+    """
+    mass = probs[..., vocab.coord_start : vocab.coord_end + 1].cumsum(-1)
+    bins = (tokens - vocab.coord_start).clamp(0, vocab.max_bin)
+    upper = mass.gather(-1, (bins + reach).clamp(max=vocab.max_bin)[..., None])[..., 0]
+    below = bins - reach - 1
+    lower = torch.where(below >= 0, mass.gather(-1, below.clamp(min=0)[..., None])[..., 0], 0.0)
+    return (upper - lower).clamp(0, 1)
+
+
 def settle_guarded(probs: Tensor, drawn: Tensor, vocab: Vocab) -> Tensor:
     """One sequential token under the grammar: first whether it is a coordinate, by mass, then which.
 
@@ -206,14 +224,17 @@ def judge_guarded(
     coords = _coordinates(probs, vocab, thresholds)
     nearest = probs[:, 1:5, vocab.coord_start : vocab.coord_end + 1].argmax(-1) + vocab.coord_start
     value = torch.where(coords.found, coords.value, nearest)
-    sure = (coords.found & ~coords.doubtful) | fast[:, None]  # fast cannot ask again: it takes the nearest
+    near = place_mass(probs[:, 1:5], value, vocab, thresholds.score_reach)
+    sure = coords.found & ~coords.doubtful & (near >= thresholds.place_mass)
+    sure = sure | fast[:, None]  # fast cannot ask again: it takes the nearest
+    inverted = ((value[:, 0] > value[:, 2]) | (value[:, 1] > value[:, 3])) & ~fast
     negative = frame & ~is_coordinate(probs[:, 1], vocab, torch.tensor(sorted(vocab.none_ids)))
     two = coords.found[:, :2].all(-1) & sure[:, :2].all(-1)
     point = frame & ~negative & ~is_coordinate(probs[:, 3], vocab, torch.tensor([vocab.box_end])) & two
     closed = (_frame_end_mass(probs, vocab) >= thresholds.frame_end) | fast
-    box = frame & ~negative & ~point & sure.all(-1) & closed
+    box = frame & ~negative & ~point & sure.all(-1) & closed & ~inverted
     error = frame & ~negative & ~point & ~box
-    leading = sure.int().cumprod(-1).sum(-1).clamp(max=3)
+    leading = torch.where(inverted, 0, sure.int().cumprod(-1).sum(-1).clamp(max=3))
 
     # A label, or the rest of a long one: text up to </ref>, which is kept, or up to null, which is not.
     masked = probs * (label_tokens | (torch.arange(probs.shape[-1], device=probs.device) == vocab.null))

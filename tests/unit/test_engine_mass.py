@@ -62,3 +62,50 @@ def test_an_open_place_is_a_box_in_every_mode(vocab: Vocab, mode: str) -> None:
     assert request.tokens == [vocab.box, *coords, vocab.box_end, vocab.end]
     published = run_script(vocab, script, mode=mode, max_new_tokens=2, compat=True)
     assert published.tokens[1] == (vocab.none if mode == "slow" else vocab.coord(100))
+
+
+def flat_place(vocab: Vocab, centre: int, reach: int) -> torch.Tensor:
+    """Logits of a coordinate that may lie anywhere within `reach` bins of `centre`, hardly likelier there."""
+    logits = torch.full((vocab.size,), -30.0)
+    logits[vocab.coord(centre - reach) : vocab.coord(centre + reach) + 1] = 0.0
+    logits[vocab.coord(centre)] = 0.01
+    return logits
+
+
+def sure(vocab: Vocab, token: int) -> torch.Tensor:
+    logits = torch.full((vocab.size,), -20.0)
+    logits[token] = 20.0
+    return logits
+
+
+@pytest.mark.parametrize(("reach", "kinds"), [(10, ["box"]), (80, ["error"])])
+def test_hybrid_asks_again_about_a_place_it_does_not_know(vocab: Vocab, reach: int, kinds: list[str]) -> None:
+    block = torch.stack(
+        [
+            sure(vocab, vocab.box),
+            sure(vocab, vocab.coord(100)),
+            flat_place(vocab, 200, reach),
+            *(sure(vocab, vocab.coord(k)) for k in (300, 400)),
+            sure(vocab, vocab.box_end),
+        ]
+    )
+    again = [
+        sure(vocab, t)[None] for t in (vocab.coord(205), vocab.coord(300), vocab.coord(400), vocab.box_end)
+    ]
+    end = torch.stack([sure(vocab, vocab.end)] * 6)
+    request = run_script(vocab, [block, *(again if kinds == ["error"] else []), end], mode="hybrid")
+    assert [c.kind.value for c in request.commits if c.kind][:1] == kinds
+    second = 205 if kinds == ["error"] else 200
+    assert request.tokens == [vocab.box, *map(vocab.coord, (100, second, 300, 400)), vocab.box_end, vocab.end]
+    fast = run_script(vocab, [block, end], mode="fast")
+    assert fast.tokens[2] == vocab.coord(200), "fast takes what is likeliest"
+
+
+def test_hybrid_asks_again_about_inverted_corners(vocab: Vocab) -> None:
+    corners = [sure(vocab, vocab.coord(k)) for k in (500, 100, 300, 400)]
+    block = torch.stack([sure(vocab, vocab.box), *corners, sure(vocab, vocab.box_end)])
+    again = [sure(vocab, t)[None] for t in (*map(vocab.coord, (200, 100, 300, 400)), vocab.box_end)]
+    end = torch.stack([sure(vocab, vocab.end)] * 6)
+    request = run_script(vocab, [block, *again, end], mode="hybrid")
+    assert request.commits[0].tokens == (vocab.box,), "nothing of the block is kept but its frame"
+    assert request.tokens[1:5] == [vocab.coord(k) for k in (200, 100, 300, 400)]
