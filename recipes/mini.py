@@ -26,6 +26,7 @@ from locany.synth.icons import IconsConfig, render
 from locany.train.config import TrainConfig
 from locany.train.sft import train
 from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
+from locany.weights import load_config
 
 # Patches of an image, rows times columns, both even and 10 to 24.
 NUM_PATCHES = (140, 144, 160, 168, 180, 192, 192, 196, 200, 216, 220, 224, 240, 240, 252, 256)
@@ -50,7 +51,12 @@ def corpus() -> list[str]:
 
 
 def make_tokenizer(folder: Path) -> LocateConfig:
-    """Write the vocabulary and preprocessing files, and give the model that fits them."""
+    """Write the vocabulary and preprocessing files, and give the model that fits them.
+
+    A folder that has them is left alone: a run goes on with the ids that it began with.
+    """
+    if (folder / "config.json").is_file():
+        return load_config(folder)
     base, merges = train_bpe(corpus(), 1600)
     files, added = vocabulary_files(base, merges)
     ids = id_fields(base, added)
@@ -120,6 +126,9 @@ def recipe(out: str) -> TrainConfig:
     return TrainConfig(model=make_tokenizer(tokenizer), tokenizer=str(tokenizer), out=out, steps=3120)
 
 
+OVERRIDES = ("steps", "dense_steps", "batch_size", "num_workers")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -130,6 +139,7 @@ def main() -> None:
     parser.add_argument("--dense-steps", type=int)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--num-workers", type=int, help="processes that render")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--compile", action="store_true")
     arguments = parser.parse_args()
@@ -137,7 +147,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     config = replace(recipe(arguments.out), minutes=arguments.minutes)
     config = replace(config, device=arguments.device, compile=arguments.compile)
-    given = {name: getattr(arguments, name) for name in ("steps", "dense_steps", "batch_size")}
+    given = {name: getattr(arguments, name) for name in OVERRIDES}
     config = replace(config, **{name: value for name, value in given.items() if value is not None})
     train(config, Curriculum(config.curriculum_steps), names())
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from locany.codec.tokenizer import Tokenizer
 from locany.data.collate import Batch
 from locany.data.loader import SampleAt, StepDataset, batches
 from locany.device import tune_cpu_allocator
+from locany.errors import DataError
 from locany.image import PreprocessConfig
 from locany.model.decoder import DecoderLayer
 from locany.model.locate_model import LocateModel
@@ -65,6 +66,11 @@ def start(config: TrainConfig, names: list[str]) -> Run:
     )
     state = load_state(Path(config.out))
     if state is not None:
+        if state["config"]["model"] != _plain(config)["model"]:
+            raise DataError(
+                f"{config.out} holds a run of another model shape; give another run folder, or the recipe it "
+                "was started with"
+            )
         model.load_state_dict(state["model"])
         heads.load_state_dict(state["heads"])
         run.optimizers.load_state_dict(state["optimizers"])
@@ -230,6 +236,12 @@ def save(run: Run, config: TrainConfig) -> None:
             "heads": run.heads.state_dict(),
             "optimizers": run.optimizers.state_dict(),
             "step": run.step,
-            "config": json.loads(json.dumps(asdict(config))),
+            "config": _plain(config),
         },
     )
+
+
+def _plain(config: TrainConfig) -> dict[str, Any]:
+    """The config as JSON gives it back."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return plain

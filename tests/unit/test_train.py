@@ -111,6 +111,13 @@ def test_a_foreign_state_is_refused(recipe: TrainConfig) -> None:
         train(recipe, sample_at, names(), lambda _: None)
 
 
+def test_a_run_of_another_shape_is_refused(recipe: TrainConfig) -> None:
+    train(replace(recipe, steps=3), sample_at, names(), lambda _: None)
+    wider = replace(recipe.model, text=replace(recipe.model.text, intermediate_size=128))
+    with pytest.raises(DataError, match="another model shape; give another run folder"):
+        train(replace(recipe, model=wider), sample_at, names(), lambda _: None)
+
+
 def test_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_state(tmp_path, {"step": 1})
 
