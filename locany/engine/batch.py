@@ -28,6 +28,7 @@ class StepBatch:
         length: cache slots that are read.
         num_real: columns before the window.
         has_window: whether there is a window.
+        read: flat numbers of the positions (row * columns + column) whose logits are read.
     """
 
     token_ids: Tensor
@@ -37,6 +38,7 @@ class StepBatch:
     length: int
     num_real: int
     has_window: bool
+    read: Tensor
 
 
 def build_step(requests: Sequence[Request], vocab: Vocab, bin_slot: int, device: torch.device) -> StepBatch:
@@ -63,10 +65,11 @@ def build_step(requests: Sequence[Request], vocab: Vocab, bin_slot: int, device:
             positions[row, num_real:] = end - 1 + window
             slots[row, num_real:] = end + window
             block[row, num_real:] = 0
+    read = torch.from_numpy(np.flatnonzero(slots != bin_slot)).to(device)
     tensors = [torch.from_numpy(a).to(device) for a in (token_ids, positions, slots, index, block)]
     zero = torch.zeros_like(tensors[0])
     query = Layout(sample=zero, branch=zero, index=tensors[3], block=tensors[4])
     text_len = torch.tensor([r.text_len for r in requests], device=device)
     length = max(r.text_len for r in requests) + size * has_window
     mask = visible(query, cache_layout(text_len, size, length))
-    return StepBatch(tensors[0], tensors[1], tensors[2], mask, length, num_real, has_window)
+    return StepBatch(tensors[0], tensors[1], tensors[2], mask, length, num_real, has_window, read)

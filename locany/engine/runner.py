@@ -103,7 +103,13 @@ class Runner:
         rows = slice(0, len(batch.token_ids))
         view = CacheView(self.cache, rows, batch.slots, batch.length)
         hidden = self.model(batch.token_ids, batch.positions, batch.mask, None, view)
-        logits = self.model.decoder.logits(hidden)
+        num_rows, width = batch.token_ids.shape
+        if len(batch.read) == num_rows * width:
+            logits = self.model.decoder.logits(hidden)
+        else:  # padding, and windows of rows that decode token by token, never meet the head
+            logits = hidden.new_zeros(num_rows * width, self.vocab.size, dtype=torch.float32)
+            logits[batch.read] = self.model.decoder.logits(hidden.flatten(0, 1)[batch.read])
+            logits = logits.unflatten(0, (num_rows, width))
         window = logits[:, batch.num_real :] if batch.has_window else None
         return StepLogits(logits[:, : batch.num_real], window)
 

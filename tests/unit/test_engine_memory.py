@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import locany
-from locany.engine import Engine, ImageInput, Request
+from locany.engine import Engine, ImageInput, Params, Phase, Request
 from locany.errors import CheckpointConfigError, ImageTooLargeError
 from locany.locator import Locator
 from locany.tasks import Task
@@ -90,3 +90,29 @@ def test_causal_blocks_are_refused(locator: Locator) -> None:
     model = tiny_model(config=tiny_config(causal_attn=True))
     with pytest.raises(CheckpointConfigError, match="causal_attn is true"):
         Engine(model, locator.tokenizer.vocab)
+
+
+def test_the_head_sees_only_positions_that_are_read(
+    locator: Locator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(locator.model, locator.tokenizer.vocab)
+    fed: list[int] = []
+    head = locator.model.decoder.logits
+
+    def counted(hidden: torch.Tensor) -> torch.Tensor:
+        fed.append(hidden.numel() // hidden.shape[-1])
+        return head(hidden)
+
+    monkeypatch.setattr(locator.model.decoder, "logits", counted)
+    modes = ("slow", "fast", "hybrid", "slow")
+    requests = [Request([1, 2, 3], (), Params(mode=mode, max_new_tokens=12)) for mode in modes]  # type: ignore[arg-type]
+    for request in requests:
+        engine.add(request)
+    while not engine.scheduler.is_idle:
+        expected = sum(
+            max(1, r.text_len - r.cached_len) if r.cached_len else 1
+            for r in engine.scheduler.running or requests
+        )
+        parallel = [r for r in engine.scheduler.running or requests if r.phase is Phase.PARALLEL]
+        engine.step()
+        assert fed[-1] == expected + 6 * len(parallel)
