@@ -190,7 +190,7 @@ class Engine:
         if any(r.params.repetition_penalty != 1 for r in requests):
             seen = torch.stack([self._seen_of(r) for r in requests])
         probs = probabilities(logits, params, seen)
-        generators = [self._generator_of(r) for r in requests]
+        generators = [self._generator_of(r) if r.params.temperature > 0 else None for r in requests]
         drawn = draw(probs, [r.params.temperature for r in requests], generators)
         return probs, drawn
 

@@ -15,12 +15,15 @@ _REMOVED = torch.finfo(torch.float32).min
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """Per-row knobs as tensors of shape [rows]."""
+    """Per-row knobs as tensors of shape [rows], and which of them any row uses: known here, on the host."""
 
     temperature: Tensor
     top_p: Tensor
     top_k: Tensor
     repetition_penalty: Tensor
+    has_temperature: bool
+    has_top_p: bool
+    has_top_k: bool
 
     @classmethod
     def stack(cls, params: Sequence[Params], device: torch.device) -> SamplingParams:
@@ -32,6 +35,9 @@ class SamplingParams:
             top_p=column("top_p", torch.float32),
             top_k=column("top_k", torch.long),
             repetition_penalty=column("repetition_penalty", torch.float32),
+            has_temperature=any(p.temperature > 0 for p in params),
+            has_top_p=any(p.top_p < 1 for p in params),
+            has_top_k=any(p.top_k > 0 for p in params),
         )
 
 
@@ -53,16 +59,16 @@ def probabilities(logits: Tensor, params: SamplingParams, seen: Tensor | None) -
         penalty = row(params.repetition_penalty)
         penalised = torch.where(logits > 0, logits / penalty, logits * penalty)
         logits = torch.where(seen[:, None], penalised, logits)
-    if bool((params.temperature > 0).any()):
+    if params.has_temperature:
         logits = logits / row(torch.where(params.temperature > 0, params.temperature, 1.0))
-    if bool((params.top_p < 1).any()):
+    if params.has_top_p:
         ordered, order = logits.sort(dim=-1, descending=True, stable=True)
         mass = ordered.softmax(-1).cumsum(-1)
         # A token goes when the mass before it already exceeds p: the one that crosses p stays.
         before = torch.cat((torch.zeros_like(mass[..., :1]), mass[..., :-1]), dim=-1)
         cut = (before > row(params.top_p)) & row(params.top_p < 1)
         logits = logits.masked_fill(cut.scatter(-1, order, cut), _REMOVED)
-    if bool((params.top_k > 0).any()):
+    if params.has_top_k:
         k = params.top_k.clamp(max=logits.shape[-1])
         ordered = logits.sort(dim=-1, descending=True).values
         least = ordered.gather(-1, row((k - 1).clamp(min=0)).expand(-1, logits.shape[1], 1))
@@ -70,7 +76,9 @@ def probabilities(logits: Tensor, params: SamplingParams, seen: Tensor | None) -
     return logits.softmax(-1)
 
 
-def draw(probs: Tensor, temperatures: Sequence[float], generators: Sequence[torch.Generator]) -> Tensor:
+def draw(
+    probs: Tensor, temperatures: Sequence[float], generators: Sequence[torch.Generator | None]
+) -> Tensor:
     """One token per slot: the most probable, or a sample where the temperature is above 0.
 
     A sample is argmax(p / e) with e exponential, drawn row-major per request: the published draw on the CPU,

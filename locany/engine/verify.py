@@ -10,6 +10,7 @@ Two sets of rules over the same tensors, for all rows at once:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -162,7 +163,7 @@ def classify_published(tokens: Tensor, fast: Tensor, vocab: Vocab) -> Verdict:
     return Verdict(tokens, length, kind)
 
 
-def is_coordinate(probs: Tensor, vocab: Vocab, others: Tensor) -> Tensor:
+def is_coordinate(probs: Tensor, vocab: Vocab, others: Collection[int]) -> Tensor:
     """Whether a slot is rather a coordinate than one of some other tokens: [rows] boolean.
 
     A coordinate is one thing to say in a thousand spellings: where it lies may be open by some bins, so that
@@ -172,7 +173,7 @@ def is_coordinate(probs: Tensor, vocab: Vocab, others: Tensor) -> Tensor:
         probs: [rows, vocabulary]; others: ids of what else may stand there.
     """
     mass = probs[:, vocab.coord_start : vocab.coord_end + 1].sum(-1)
-    return mass > probs[:, others.to(probs.device)].sum(-1)
+    return mass > sum(probs[:, token] for token in others)
 
 
 def place_mass(probs: Tensor, tokens: Tensor, vocab: Vocab, reach: Tensor | int) -> Tensor:
@@ -228,9 +229,9 @@ def judge_guarded(
     sure = coords.found & ~coords.doubtful & (near >= thresholds.place_mass)
     sure = sure | fast[:, None]  # fast cannot ask again: it takes the nearest
     inverted = ((value[:, 0] > value[:, 2]) | (value[:, 1] > value[:, 3])) & ~fast
-    negative = frame & ~is_coordinate(probs[:, 1], vocab, torch.tensor(sorted(vocab.none_ids)))
+    negative = frame & ~is_coordinate(probs[:, 1], vocab, vocab.none_ids)
     two = coords.found[:, :2].all(-1) & sure[:, :2].all(-1)
-    point = frame & ~negative & ~is_coordinate(probs[:, 3], vocab, torch.tensor([vocab.box_end])) & two
+    point = frame & ~negative & ~is_coordinate(probs[:, 3], vocab, (vocab.box_end,)) & two
     closed = (_frame_end_mass(probs, vocab) >= thresholds.frame_end) | fast
     box = frame & ~negative & ~point & sure.all(-1) & closed & ~inverted
     error = frame & ~negative & ~point & ~box

@@ -29,7 +29,7 @@ def open_place(vocab: Vocab, centre: int, other: int, share: float) -> torch.Ten
 def test_mass_decides_whether_it_is_a_coordinate(vocab: Vocab, share: float, expected: bool) -> None:
     probs = open_place(vocab, 500, vocab.none, share).softmax(-1)[None]
     assert int(probs.argmax()) == vocab.none, "no single bin is as likely as None"
-    assert bool(is_coordinate(probs, vocab, torch.tensor([vocab.none]))[0]) is expected
+    assert bool(is_coordinate(probs, vocab, [vocab.none])[0]) is expected
     token = int(settle_guarded(probs, probs.argmax(-1), vocab)[0])
     assert token == (vocab.coord(500) if expected else vocab.none)
 
