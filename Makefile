@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format bench parity wheel clean
+.PHONY: demo test setup check format bench parity wheel clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,6 +20,9 @@ demo: $(VENV)/.run  ## install, find things in the example images, write demo-ou
 
 test: $(VENV)/.dev  ## install everything that tests need, then all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+setup: $(VENV)/.dev  ## what the render engines draw with: Chromium and fonts (apt), toolkits and icons (npm)
+	$(BIN)/locany data setup
 
 check: $(VENV)/.dev  ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@
     │   └── CheckpointTensorError    tensors are missing, extra, misshapen, truncated
     ├── RequestError             a question that cannot be asked (also a ValueError)
     ├── DataError                a sample, record or recipe that cannot be trained on
+    ├── MissingAssetsError       a renderer lacks the browser, fonts or icons that it draws with
     ├── DeviceError              a device or dtype that this machine does not have
     └── MissingExtraError        an optional package is needed (also an ImportError)
 
@@ -63,6 +64,10 @@ class RequestError(LocanyError, ValueError):
 
 class DataError(LocanyError):
     """A training sample, annotation record or recipe is wrong."""
+
+
+class MissingAssetsError(LocanyError):
+    """A renderer lacks what it draws with: the browser, fonts, icon sets or interface toolkits."""
 
 
 class DeviceError(LocanyError):

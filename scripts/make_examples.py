@@ -27,8 +27,8 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, seed in SEEDS.items():
         sample = render(seed, CONFIG)
-        Image.fromarray(sample.image).save(FOLDER / name, optimize=True)
-        print(name, sample.image.shape, [o.label for o in sample.objects])
+        Image.fromarray(sample.pixels()).save(FOLDER / name, optimize=True)
+        print(name, sample.size_wh, [o.label for o in sample.objects])
 
 
 if __name__ == "__main__":

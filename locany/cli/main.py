@@ -13,7 +13,7 @@ from contextlib import suppress
 from cyclopts import App, CycloptsError, Group, UnusedCliTokensError
 
 from locany import __version__
-from locany.cli import info, locate
+from locany.cli import data, info, locate
 from locany.cli.messages import say, say_error
 from locany.errors import LocanyError, RequestError
 
@@ -45,6 +45,7 @@ app = App(
     result_action="return_value",
 )
 locate.register(app)
+data.register(app)
 info.register(app)
 
 

@@ -92,8 +92,8 @@ def encode_sample(tokenizer: Tokenizer, sample: Sample, config: PreprocessConfig
         DataError: a question and its targets do not fit together.
     """
     vocab = tokenizer.vocab
-    height, width = sample.image.shape[:2]
-    patches = preprocess(sample.image, config)
+    width, height = sample.size_wh
+    patches = preprocess(sample.pixels(), config)
     prefix = prefix_ids(tokenizer, [patches.num_visual_tokens])
     branches: list[tuple[Sequence[int], Sequence[int]]] = []
     for question in sample.questions:

@@ -1,28 +1,59 @@
-"""What a renderer is: a seed in, an exact sample out."""
+"""The render engines by name, and what each of them is: a seed in, an exact sample out."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Protocol, cast
 
 from locany.data.sample import Sample
 from locany.errors import DataError
-from locany.synth import icons
+
+_MODULES = {
+    "icons": "locany.synth.icons",
+    "scene_text": "locany.synth.scene_text",
+    "documents": "locany.synth.documents",
+    "gui": "locany.synth.gui",
+}
+ENGINES = tuple(sorted(_MODULES))
 
 
-class Renderer(Protocol):
-    """Makes the sample of a seed: always the same one, in any process, without a network."""
+class Engine(Protocol):
+    """The module of an engine.
 
-    def __call__(self, seed: int, /, *, step: float = 1.0) -> Sample:
-        """The sample of `seed` at curriculum progress `step`, 0 easiest to 1 full."""
+    Attributes:
+        NAME: what recipes and provenance call it.
+        VERSION: raised when a seed no longer gives the same sample.
+        Config: a frozen dataclass with a default for every field; `split` is "train" or "held-out".
+    """
+
+    NAME: str
+    VERSION: int
+    Config: type
+
+    def render(self, seed: int, config: Any = ..., *, step: float = 1.0) -> Sample:
+        """The sample of a seed: always the same one, in any process, without a network.
+
+        Args:
+            seed: any integer from 0.
+            config: what to draw and ask.
+            step: progress of the curriculum, 0 easiest to 1 full.
+        """
+        ...
+
+    def names_used(self, config: Any) -> Mapping[str, tuple[str, ...]]:
+        """What a config may draw with, by the kinds of `splits.HELD_OUT`: fonts, icon sets, templates, ..."""
         ...
 
 
-RENDERERS: dict[str, Renderer] = {icons.NAME: icons.render}
+def engine(name: str) -> Engine:
+    """The engine of this name; loaded here, since one needs a browser's library and another does not.
 
-
-def renderer(name: str) -> Renderer:
-    """The renderer of this name, with its default config."""
+    Raises:
+        DataError: there is none.
+    """
     try:
-        return RENDERERS[name]
+        module = _MODULES[name]
     except KeyError:
-        raise DataError(f"no renderer {name!r}; there are: {', '.join(sorted(RENDERERS))}") from None
+        raise DataError(f"no render engine {name!r}; there are: {', '.join(ENGINES)}") from None
+    return cast(Engine, import_module(module))

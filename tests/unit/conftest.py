@@ -1,4 +1,4 @@
-"""What unit tests share: the toy checkpoint of the golden vectors, whole."""
+"""What unit tests share: the toy checkpoint of the golden vectors, whole; what rendering needs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from locany.codec import Tokenizer, Vocab
+from tests.unit.render_fixtures import needs_render  # noqa: F401
 
 if TYPE_CHECKING:
     from locany.model import LocateModel

@@ -199,5 +199,5 @@ def test_the_test_sees_imports() -> None:
     assert {"locany.codec", "locany.engine", "locany.image", "torch"} <= IMPORTS["locany.locator"]
     assert "torch" in IMPORTS["locany.device"]  # inside a function
     assert "locany.geometry" in IMPORTS["locany.image.resize"]  # from locany import geometry
-    assert "locany.synth.icons" in IMPORTS["locany.synth.renderer"]  # from locany.synth import icons
+    assert "locany.synth.assets" in IMPORTS["locany.synth.icons"]  # from locany.synth import assets
     assert len(IMPORTS) > 40

@@ -36,7 +36,7 @@ def test_it_has_the_published_layout_and_is_small() -> None:
 @pytest.mark.parametrize("mode", ["fast", "hybrid", "slow"])
 def test_it_finds_things_on_fresh_images(mini: Locator, mode: str) -> None:
     samples = [render(seed) for seed in range(500, 530)]
-    asked = [(sample.image, question) for sample in samples for question in sample.questions]
+    asked = [(sample.pixels(), question) for sample in samples for question in sample.questions]
     answers = mini.locate_many(((image, q.task) for image, q in asked), mode=mode, max_new_tokens=256)
     counts = total(count(question, answer) for (_, question), answer in zip(asked, answers, strict=True))
     # Well below what the README states for many images, well above what a guess reaches.

@@ -94,13 +94,13 @@ def test_background_kinds_fill_the_size(kind: Kind, size_wh: tuple[int, int]) ->
 def test_same_seed_same_bytes_and_another_seed_another_image() -> None:
     for seed in range(12):
         first, again = render(seed), render(seed)
-        assert first.image.tobytes() == again.image.tobytes()
+        assert first.pixels().tobytes() == again.pixels().tobytes()
         assert (first.questions, first.objects, first.provenance) == (
             again.questions,
             again.objects,
             again.provenance,
         )
-    assert len({render(seed).image.tobytes() for seed in range(12)}) == 12
+    assert len({render(seed).pixels().tobytes() for seed in range(12)}) == 12
 
 
 @few
@@ -108,9 +108,9 @@ def test_same_seed_same_bytes_and_another_seed_another_image() -> None:
 def test_image_and_boxes_keep_the_limits(seed: int) -> None:
     config = IconsConfig()
     sample = render(seed, config)
-    height, width = sample.image.shape[:2]
-    assert sample.image.dtype == np.uint8
-    assert sample.image.flags.writeable
+    height, width = sample.pixels().shape[:2]
+    assert sample.pixels().dtype == np.uint8
+    assert sample.pixels().flags.writeable
     assert width % 28 == height % 28 == 0
     assert config.num_patches[0] <= width * height / 14**2 <= config.num_patches[1]
 
@@ -148,7 +148,7 @@ def test_boxes_are_the_changed_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     config = IconsConfig(max_objects=1, word_share=0, blur_rate=0, jpeg_rate=0, jitter=0, opacity=(1.0, 1.0))
     for seed in range(30):
         sample = render(seed, config)
-        seen = sample.image.max(axis=2) >= assets.VISIBLE_ALPHA
+        seen = sample.pixels().max(axis=2) >= assets.VISIBLE_ALPHA
         ys, xs = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
         assert sample.objects[0].xyxy == (xs[0], ys[0], xs[-1] + 1, ys[-1] + 1)
 
@@ -243,7 +243,7 @@ def test_the_curriculum_gets_harder_and_ends_at_the_config(progress: float, seed
     assert easier.max_objects <= full.max_objects
     assert easier.sprite_side[0] >= full.sprite_side[0]
     assert easier.at(1.0) == easier
-    assert render(seed, full, step=progress).image.tobytes() == render(seed, easier).image.tobytes()
+    assert render(seed, full, step=progress).pixels().tobytes() == render(seed, easier).pixels().tobytes()
     assert full.at(1.0) == full.at(7.0) == full
 
 

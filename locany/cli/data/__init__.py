@@ -1,0 +1,18 @@
+"""`locany data COMMAND`: build, look at, check and convert training data. One file per command."""
+
+from __future__ import annotations
+
+from cyclopts import App, Group
+
+from locany.cli.data import setup
+
+GROUP = Group("Training data", sort_key=1)
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    data = App(name="data", help="Build, look at, check and convert training data.", help_format="plaintext")
+    data.group = GROUP
+    for command in (setup,):
+        command.register(data)
+    app.command(data)

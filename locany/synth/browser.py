@@ -1,0 +1,146 @@
+"""A real browser that renders pages for us: one headless Chromium per process, offline, always the same.
+
+    page = browser()
+    page.show(html, (1280, 800), scale=2.0)
+    facts = page.evaluate("() => document.title")
+    pixels = page.screenshot()
+
+Links in `html` are relative to the assets folder (`render_assets`), from where style sheets and scripts of
+the interface toolkits are read as files; everything else that a page asks for fails at once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import io
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from locany.errors import MissingAssetsError, MissingExtraError
+from locany.synth.fonts import SETUP_HINT
+from locany.synth.render_assets import assets_folder
+
+BROWSER_VARIABLE = "LOCANY_BROWSER"
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+_FLAGS = (
+    "--no-sandbox",  # containers run as root; the only pages shown are our own, and they are offline
+    "--disable-gpu",
+    "--disable-lcd-text",  # grey anti-aliasing: what a screenshot of a scaled screen shows
+    "--font-render-hinting=none",
+    "--force-color-profile=srgb",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--allow-file-access-from-files",
+)
+# A picture of a page in motion depends on the moment; a caret blinks.
+_STILL = (
+    "*, *::before, *::after { animation: none !important; transition: none !important; "
+    "caret-color: transparent !important; scroll-behavior: auto !important; }"
+)
+_SHOW_TIMEOUT = 20_000  # milliseconds; our largest page needs one
+
+
+def find_browser() -> Path:
+    """The Chromium to use: $LOCANY_BROWSER, else the first known name on the path.
+
+    Raises:
+        MissingAssetsError: there is none.
+    """
+    given = os.environ.get(BROWSER_VARIABLE)
+    if given:
+        if not os.access(given, os.X_OK):
+            raise MissingAssetsError(f"{BROWSER_VARIABLE} is {given!r}, which is no program that can be run")
+        return Path(given)
+    for name in _NAMES:
+        if path := shutil.which(name):
+            return Path(path)
+    raise MissingAssetsError(f"no Chromium found ({', '.join(_NAMES)}); {SETUP_HINT}")
+
+
+class Browser:
+    """One page of one Chromium. Not shared between threads or processes; see `browser`."""
+
+    def __init__(self) -> None:
+        try:
+            from playwright.sync_api import sync_playwright
+        except ImportError:
+            raise MissingExtraError("playwright", "render", "rendering pages") from None
+        folder = assets_folder()
+        executable = find_browser()
+        self._playwright = sync_playwright().start()
+        try:
+            self._browser = self._playwright.chromium.launch(
+                executable_path=str(executable), args=list(_FLAGS), headless=True
+            )
+            self.version = self._browser.version
+            context = self._browser.new_context(offline=True, locale="en-US", timezone_id="UTC")
+            self._page = context.new_page()
+            self._page.set_default_timeout(_SHOW_TIMEOUT)
+            # A document from the folder lends its address to what is written into it.
+            self._page.goto((folder / "blank.html").as_uri())
+            self._cdp = context.new_cdp_session(self._page)
+        except BaseException:
+            self._playwright.stop()
+            raise
+
+    def show(self, html: str, size_wh: tuple[int, int], *, scale: float = 1.0) -> None:
+        """Render a document and wait until its styles, fonts and images are there.
+
+        Args:
+            html: a whole document.
+            size_wh: the viewport in CSS pixels.
+            scale: device pixels per CSS pixel; a screenshot has `size_wh` times it.
+        """
+        metrics = {"width": size_wh[0], "height": size_wh[1], "deviceScaleFactor": scale, "mobile": False}
+        self._cdp.send("Emulation.setDeviceMetricsOverride", metrics)
+        still = f"<style>{_STILL}</style></head>"
+        self._page.set_content(html.replace("</head>", still, 1), wait_until="load")
+        self._page.evaluate("() => document.fonts.ready.then(() => true)")
+
+    def evaluate(self, script: str, argument: Any = None) -> Any:
+        """Run a JavaScript function in the page and return what it returns, as JSON would hold it."""
+        return self._page.evaluate(script, argument)
+
+    def screenshot(self) -> np.ndarray:
+        """The viewport: [height, width, 3] uint8 RGB, in device pixels."""
+        shot = self._cdp.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
+        with Image.open(io.BytesIO(base64.b64decode(shot["data"]))) as image:
+            return np.array(image.convert("RGB"))
+
+    def close(self) -> None:
+        """End the browser."""
+        self._browser.close()
+        self._playwright.stop()
+
+
+_browser: Browser | None = None
+_owner = 0
+
+
+def browser() -> Browser:
+    """This process's browser, started at the first call and ended with the process.
+
+    Raises:
+        MissingAssetsError: Chromium or the assets folder is missing.
+        MissingExtraError: playwright is not installed.
+    """
+    global _browser, _owner
+    if _browser is None or _owner != os.getpid():  # a fork inherits the object, not the browser behind it
+        _browser, _owner = Browser(), os.getpid()
+        atexit.register(_close, _owner)
+    return _browser
+
+
+def _close(owner: int) -> None:
+    global _browser
+    if _browser is not None and owner == _owner == os.getpid():
+        _browser.close()
+        _browser = None
