@@ -11,6 +11,7 @@ import numpy as np
 from locany.codec.answer import Bins, write_answer
 from locany.codec.prompts import prefix_ids, question_ids, suffix_ids
 from locany.codec.tokenizer import Tokenizer
+from locany.data.answers import BoxOrder
 from locany.data.sample import Question, Sample, Target
 from locany.data.streams import Streams, branched_streams
 from locany.errors import DataError
@@ -38,11 +39,15 @@ class EncodedSample:
     object_labels: tuple[str, ...]
 
 
+OUTSIDE_SLACK = 1.0  # pixels; annotations are often rounded outwards
+
+
 def target_bins(target: Target, size_wh: tuple[int, int], max_bin: int, *, point: bool) -> Bins:
     """Bins of a target: two for a point (its own, else the centre of its box), four for a box.
 
     Raises:
-        DataError: the target lacks what the task asks for, or its coordinates are no box.
+        DataError: the target lacks what the task asks for, its coordinates are no box, or they lie more than
+            `OUTSIDE_SLACK` outside the image.
     """
     values = target.point if point and target.point is not None else target.xyxy
     if values is None:
@@ -50,6 +55,13 @@ def target_bins(target: Target, size_wh: tuple[int, int], max_bin: int, *, point
         raise DataError(f"target {target.label!r} has {lacks}")
     if not all(math.isfinite(v) for v in values):
         raise DataError(f"target {target.label!r} has coordinates that are no numbers: {values}")
+    width, height = size_wh
+    limits = (width, height) * (len(values) // 2)
+    if any(not -OUTSIDE_SLACK <= v <= limit + OUTSIDE_SLACK for v, limit in zip(values, limits, strict=True)):
+        raise DataError(
+            f"target {target.label!r} lies at {values}, outside its image of {width} x {height} pixels; "
+            "clip it, or check whether it belongs to this image"
+        )
     if len(values) == 4:
         x1, y1, x2, y2 = values
         if x1 > x2 or y1 > y2:
@@ -60,20 +72,49 @@ def target_bins(target: Target, size_wh: tuple[int, int], max_bin: int, *, point
     return tuple(int(b) for b in to_bins(np.asarray(values), size_wh, max_bin + 1))
 
 
-def answer_groups(question: Question, size_wh: tuple[int, int], max_bin: int) -> list[tuple[str, list[Bins]]]:
-    """Targets grouped under their label, in the order in which they are to be written.
+def in_order(boxes: Sequence[Bins], order: BoxOrder, rng: np.random.Generator | None = None) -> list[Bins]:
+    """Boxes or points of one label in the order in which they are written; equal ones once.
 
-    Categories keep the order of the question, scene text is ordered by its first box; boxes of one label are
-    sorted by the x, then the y of the top-left corner, which learns best (spec `training` 2.3).
+    Two targets in the same bins cannot be told apart by an answer, and writing one twice teaches to repeat.
+
+    Args:
+        rng: for `BoxOrder.RANDOM`, which needs one.
+    """
+    found = sorted(set(boxes))
+    if order is BoxOrder.RANDOM:
+        assert rng is not None, "a random order needs an rng"
+        return [found[i] for i in rng.permutation(len(found)).tolist()]
+    if order is BoxOrder.CENTER:
+        found.sort(key=_distance)
+    elif order is BoxOrder.AREA:
+        found.sort(key=lambda bins: -_area(bins))
+    return found
+
+
+def _distance(bins: Bins) -> int:
+    """Squared distance of the doubled centre from the origin: exact, and in the same order."""
+    return (bins[0] + bins[-2]) ** 2 + (bins[1] + bins[-1]) ** 2
+
+
+def _area(bins: Bins) -> int:
+    return (bins[-2] - bins[0]) * (bins[-1] - bins[1])
+
+
+def answer_groups(
+    question: Question,
+    size_wh: tuple[int, int],
+    max_bin: int,
+    order: BoxOrder = BoxOrder.CORNER,
+    rng: np.random.Generator | None = None,
+) -> list[tuple[str, list[Bins]]]:
+    """Targets grouped under their label, in the order in which they are to be written (spec `training` 2.3).
+
+    Categories keep the order of the question. Scene text is not grouped: each box comes with its own label,
+    and `order` is that of the whole answer.
     """
     task, point = question.task, question.task.expects_points
     if task.kind is TaskKind.TEXT:
-        if any(not t.label for t in question.targets):
-            raise DataError(
-                "a target of a text task has no transcription; its label is what is written there"
-            )
-        boxes = [(target_bins(t, size_wh, max_bin, point=False), t.label) for t in question.targets]
-        return [(label, [bins]) for bins, label in sorted(boxes)]
+        return _text_groups(question, size_wh, max_bin, order, rng)
     labels = task.categories if task.takes_categories else (task.phrase,)
     groups: dict[str, list[Bins]] = {label: [] for label in labels}
     for target in question.targets:
@@ -82,11 +123,41 @@ def answer_groups(question: Question, size_wh: tuple[int, int], max_bin: int) ->
                 f"target {target.label!r} answers none of the labels asked for: {', '.join(labels)}"
             )
         groups[target.label].append(target_bins(target, size_wh, max_bin, point=point))
-    return [(label, sorted(boxes)) for label, boxes in groups.items()]
+    return [(label, in_order(boxes, order, rng)) for label, boxes in groups.items()]
 
 
-def encode_sample(tokenizer: Tokenizer, sample: Sample, config: PreprocessConfig) -> EncodedSample:
+def _text_groups(
+    question: Question,
+    size_wh: tuple[int, int],
+    max_bin: int,
+    order: BoxOrder,
+    rng: np.random.Generator | None,
+) -> list[tuple[str, list[Bins]]]:
+    labels: dict[Bins, list[str]] = {}
+    for target in question.targets:
+        if not target.label:
+            raise DataError(
+                "a target of a text task has no transcription; its label is what is written there"
+            )
+        said = labels.setdefault(target_bins(target, size_wh, max_bin, point=False), [])
+        if target.label not in said:
+            said.append(target.label)
+    return [(label, [bins]) for bins in in_order(list(labels), order, rng) for label in sorted(labels[bins])]
+
+
+def encode_sample(
+    tokenizer: Tokenizer,
+    sample: Sample,
+    config: PreprocessConfig,
+    *,
+    order: BoxOrder = BoxOrder.CORNER,
+    rng: np.random.Generator | None = None,
+) -> EncodedSample:
     """Preprocess the image and write both streams of every question.
+
+    Args:
+        order: of the boxes of one label.
+        rng: only `BoxOrder.RANDOM` uses it; see `answers.answer_rng`.
 
     Raises:
         DataError: a question and its targets do not fit together.
@@ -97,7 +168,7 @@ def encode_sample(tokenizer: Tokenizer, sample: Sample, config: PreprocessConfig
     prefix = prefix_ids(tokenizer, [patches.num_visual_tokens])
     branches: list[tuple[Sequence[int], Sequence[int]]] = []
     for question in sample.questions:
-        groups = answer_groups(question, (width, height), vocab.max_bin)
+        groups = answer_groups(question, (width, height), vocab.max_bin, order, rng)
         if not groups:  # scene text on an image without any
             groups = [("", [])]
         branches.append(

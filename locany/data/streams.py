@@ -43,50 +43,56 @@ class Streams:
 
 
 class _Builder:
+    """Collects the columns of `Streams` as lists: a block has six positions, too few for an array each."""
+
     def __init__(self, vocab: Vocab) -> None:
         self.vocab = vocab
-        self.columns: list[tuple[np.ndarray, ...]] = []
+        self.token_ids: list[int] = []
+        self.targets: list[int] = []
+        self.positions: list[int] = []
+        self.branch: list[int] = []
+        self.index: list[int] = []
+        self.block: list[int] = []
         self.num_blocks = 0
 
-    def add(
-        self,
-        ids: Sequence[int],
-        targets: Sequence[int],
-        positions: object,
-        branch: int,
-        index: object,
-        block: int,
-    ) -> None:
-        n = len(ids)
-        self.columns.append(
-            tuple(
-                np.broadcast_to(np.asarray(column, dtype=np.int64), (n,))
-                for column in (ids, targets, positions, branch, index, block)
-            )
-        )
-
     def add_text(self, ids: Sequence[int], targets: Sequence[int], branch: int, start: int) -> None:
-        index = np.arange(start, start + len(ids))
-        self.add(ids, targets, index, branch, index, -1)
+        stop = start + len(ids)
+        self.token_ids += ids
+        self.targets += targets
+        self.positions += range(start, stop)
+        self.branch += [branch] * len(ids)
+        self.index += range(start, stop)
+        self.block += [-1] * len(ids)
 
     def add_blocks(self, blocks: Sequence[Block], branch: int) -> None:
         for block in blocks:
-            positions = block.anchor + np.arange(len(block.inputs))
-            self.add(block.inputs, block.targets, positions, branch, block.anchor, self.num_blocks)
+            size = len(block.inputs)
+            self.token_ids += block.inputs
+            self.targets += block.targets
+            self.positions += range(block.anchor, block.anchor + size)
+            self.branch += [branch] * size
+            self.index += [block.anchor] * size
+            self.block += [self.num_blocks] * size
             self.num_blocks += 1
 
     def add_closing_pad(self) -> None:
         """One pad behind the blocks, as published: it sees the text and nothing sees it."""
-        position = int(self.columns[-1][2][-1]) + 1
-        self.add([self.vocab.pad], [IGNORE], position, 0, position, self.num_blocks)
+        position = self.positions[-1] + 1
+        self.token_ids.append(self.vocab.pad)
+        self.targets.append(IGNORE)
+        self.positions.append(position)
+        self.branch.append(0)
+        self.index.append(position)
+        self.block.append(self.num_blocks)
 
     def build(self) -> Streams:
-        return Streams(*(np.concatenate(column) for column in zip(*self.columns, strict=True)))
+        columns = (self.token_ids, self.targets, self.positions, self.branch, self.index, self.block)
+        return Streams(*(np.asarray(column, dtype=np.int64) for column in columns))
 
 
-def answer_targets(ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> np.ndarray:
+def answer_targets(ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[int]:
     """Next-token targets: position i predicts ids[i + 1] where i + 1 lies in an answer, else IGNORE."""
-    targets = np.full(len(ids), IGNORE, dtype=np.int64)
+    targets = [IGNORE] * len(ids)
     for start, stop in spans:
         targets[start - 1 : stop - 1] = ids[start:stop]
     return targets
@@ -113,7 +119,7 @@ def conversation_streams(tokenizer: Tokenizer, ids: Sequence[int], draw: Callabl
             offset = draw((stop - start) % vocab.block_size + 1)
             blocks += plain_blocks(ids, start - 1, stop - start, offset, vocab)
     builder = _Builder(vocab)
-    builder.add_text(ids, answer_targets(ids, spans), branch=0, start=0)  # type: ignore[arg-type]
+    builder.add_text(ids, answer_targets(ids, spans), branch=0, start=0)
     builder.add_blocks(blocks, branch=0)
     if blocks:
         builder.add_closing_pad()
@@ -155,7 +161,7 @@ def branched_streams(
     for number, (question, answer) in enumerate(branches, start=1):
         text = [*question, *answer]
         spans = [(len(question), len(text))]
-        builder.add_text(text, answer_targets(text, spans), branch=number, start=len(prefix))  # type: ignore[arg-type]
+        builder.add_text(text, answer_targets(text, spans), branch=number, start=len(prefix))
         whole = [*prefix, *text]
         builder.add_blocks(structured_blocks(whole, len(prefix) + len(question) - 1, vocab), branch=number)
     return builder.build()

@@ -62,8 +62,11 @@ def test_nothing_found_is_a_labelled_negative(task):
     assert groups(task) == [("cat", [])]
 
 
-def test_targets_outside_the_image_land_on_its_edge():
-    assert target_bins(Target("cat", (-5, 20, 2000, 1000.4)), SIZE, 1000, point=False) == (0, 20, 1000, 1000)
+def test_targets_rounded_outwards_land_on_the_edge_and_others_outside_are_refused():
+    assert target_bins(Target("cat", (-1, 20, 1001, 1000.4)), SIZE, 1000, point=False) == (0, 20, 1000, 1000)
+    for values in ((-5, 20, 900, 900), (5, 20, 900, 1002), (2000, 1, 2001, 2)):
+        with pytest.raises(DataError, match="outside its image of 1000 x 1000 pixels"):
+            target_bins(Target("cat", values), SIZE, 1000, point=False)
     assert target_bins(Target("cat", (0, 0, 5, 10)), (10, 10), 100, point=False) == (0, 0, 50, 100)
 
 

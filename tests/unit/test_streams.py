@@ -196,7 +196,7 @@ def detection_sample(*questions: Question, size: tuple[int, int] = (56, 84), see
 
 
 QUESTIONS = (
-    Question(Task.detect(["red", "blue"]), (Target("red", (1, 2, 30, 40)), Target("red", (5, 6, 50, 80)))),
+    Question(Task.detect(["red", "blue"]), (Target("red", (1, 2, 30, 24)), Target("red", (5, 6, 50, 80)))),
     Question(Task.point("circle"), (Target("circle", (3, 4, 20, 30)),)),
     Question(Task.refer("the square"), (Target("the square", (10, 20, 30, 40)),)),
 )
