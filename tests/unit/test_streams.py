@@ -196,9 +196,9 @@ def detection_sample(*questions: Question, size: tuple[int, int] = (56, 84), see
 
 
 QUESTIONS = (
-    Question(Task.detect(["red", "blue"]), (Target("red", (1, 2, 30, 24)), Target("red", (5, 6, 50, 80)))),
-    Question(Task.point("circle"), (Target("circle", (3, 4, 20, 30)),)),
-    Question(Task.refer("the square"), (Target("the square", (10, 20, 30, 40)),)),
+    Question(Task.detect(["red", "blue"]), (Target("red", (1, 2, 20, 24)), Target("red", (5, 6, 27, 27)))),
+    Question(Task.point("circle"), (Target("circle", (3, 4, 20, 25)),)),
+    Question(Task.refer("the square"), (Target("the square", (10, 12, 30, 26)),)),
 )
 
 
