@@ -149,7 +149,7 @@ def main() -> None:
     config = replace(config, device=arguments.device, compile=arguments.compile)
     given = {name: getattr(arguments, name) for name in OVERRIDES}
     config = replace(config, **{name: value for name, value in given.items() if value is not None})
-    train(config, Curriculum(config.curriculum_steps), names())
+    train(config, Curriculum(config.curriculum_steps))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,36 @@ from torch import Tensor
 
 from locany.data.encode import EncodedSample
 from locany.data.streams import IGNORE
+from locany.data.truth import UNKNOWN
 from locany.model.masks import Layout
+
+
+@dataclass(frozen=True)
+class BatchTruth:
+    """The dense truth of a batch, see `data/truth.py`. Objects are numbered through all samples.
+
+    Attributes:
+        bins: [objects, 4].
+        name: [objects] place of each object's name among the names.
+        name_ids: token ids of all different names, one name after the other; name_lengths: tokens of each.
+        owner: [visual tokens] object, `NOTHING` or `UNKNOWN`.
+        reach: [visual tokens, 4] float32, in cells.
+        writes: [n, 3] row, position and object of what writes a box, by row.
+        row_writes: how many of them each row has.
+    """
+
+    bins: Tensor
+    name: Tensor
+    name_ids: Tensor
+    name_lengths: Tensor
+    owner: Tensor
+    reach: Tensor
+    writes: Tensor
+    row_writes: list[int]
+
+    def to(self, device: torch.device) -> BatchTruth:
+        moved = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "row_writes"}
+        return replace(self, **{name: tensor.to(device) for name, tensor in moved.items()})
 
 
 @dataclass
@@ -23,9 +52,7 @@ class Batch:
         layout: who may see whom.
         pixel_values: [patches, 3, patch, patch] of all images, in the order of their tokens; may be empty.
         grids: patch rows and columns of each image.
-        object_image: [objects] which image each object of the dense truth is in.
-        object_bins: [objects, 4].
-        object_labels: names.
+        truth: the dense truth of all samples.
     """
 
     token_ids: Tensor
@@ -34,9 +61,7 @@ class Batch:
     layout: Layout
     pixel_values: Tensor
     grids: list[tuple[int, int]]
-    object_image: Tensor
-    object_bins: Tensor
-    object_labels: list[str]
+    truth: BatchTruth
 
     def to(self, device: torch.device) -> Batch:
         return replace(
@@ -46,8 +71,7 @@ class Batch:
             positions=self.positions.to(device),
             layout=self.layout.to(device),
             pixel_values=self.pixel_values.to(device),
-            object_image=self.object_image.to(device),
-            object_bins=self.object_bins.to(device),
+            truth=self.truth.to(device),
         )
 
 
@@ -70,13 +94,21 @@ def pack_rows(lengths: Sequence[int], row_len: int) -> list[list[int]]:
     return sorted((sorted(row) for row in rows), key=lambda row: row[0])
 
 
-def collate(samples: Sequence[EncodedSample], pad_id: int, row_len: int = 0, multiple: int = 1) -> Batch:
+def collate(
+    samples: Sequence[EncodedSample],
+    pad_id: int,
+    row_len: int = 0,
+    multiple: int = 1,
+    *,
+    merge_size: int = 2,
+) -> Batch:
     """Pack samples into rows.
 
     Args:
         row_len: positions per row; 0 gives every sample its own row, which suits the CPU, where a dense mask
             over a pack costs more than the padding it saves.
         multiple: rows are padded to a multiple of this, so that few shapes occur.
+        merge_size: patches per side of a visual token.
     """
     rows = pack_rows([len(s.streams) for s in samples], row_len)
     order = [number for row in rows for number in row]
@@ -94,6 +126,7 @@ def collate(samples: Sequence[EncodedSample], pad_id: int, row_len: int = 0, mul
             ("sample", -1),
         )
     }
+    start: dict[int, tuple[int, int]] = {}  # row and position of each sample
     for r, row in enumerate(rows):
         at = 0
         for number in row:
@@ -101,11 +134,11 @@ def collate(samples: Sequence[EncodedSample], pad_id: int, row_len: int = 0, mul
             span = slice(at, at + len(streams))
             for name, column in columns.items():
                 column[r, span] = number if name == "sample" else getattr(streams, name)
+            start[number] = r, at
             at = span.stop
     tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
     seen = [samples[i] for i in order if samples[i].grids]
     pixels = [s.pixel_values for s in seen] or [np.zeros((0, 3, 1, 1), np.float32)]
-    first_image = np.cumsum([0, *(len(s.grids) for s in seen)])  # objects are those of a sample's first image
     return Batch(
         token_ids=tensors["token_ids"],
         targets=tensors["targets"],
@@ -113,11 +146,52 @@ def collate(samples: Sequence[EncodedSample], pad_id: int, row_len: int = 0, mul
         layout=Layout(tensors["sample"], tensors["branch"], tensors["index"], tensors["block"]),
         pixel_values=torch.from_numpy(np.concatenate(pixels)),
         grids=[grid for s in seen for grid in s.grids],
-        object_image=torch.tensor(
-            [int(first_image[i]) for i, s in enumerate(seen) for _ in s.object_labels], dtype=torch.long
-        ),
-        object_bins=torch.from_numpy(
-            np.concatenate([s.object_bins for s in seen] or [np.zeros((0, 4), np.int64)])
-        ),
-        object_labels=[label for s in seen for label in s.object_labels],
+        truth=collate_truth([(samples[i], *start[i]) for i in order], len(rows), merge_size),
+    )
+
+
+def collate_truth(
+    placed: Sequence[tuple[EncodedSample, int, int]], num_rows: int, merge_size: int
+) -> BatchTruth:
+    """The dense truth of samples in the order of their images.
+
+    Args:
+        placed: (sample, its row, its first position in the row).
+        merge_size: patches per side of a visual token.
+    """
+    names: dict[str, int] = {}
+    name_ids: list[tuple[int, ...]] = []
+    bins, name, owner, reach, writes = [], [], [], [], []
+    num_objects = 0
+    for sample, row, position in placed:
+        truth = sample.truth
+        num_known = 0
+        if truth is not None:
+            for label, ids in zip(truth.labels, truth.label_ids, strict=True):
+                if label not in names:
+                    names[label] = len(names)
+                    name_ids.append(ids)
+                name.append(names[label])
+            bins.append(truth.bins)
+            owner.append(np.where(truth.owner >= 0, truth.owner + num_objects, truth.owner))
+            reach.append(truth.reach)
+            rows = np.full(len(truth.writes), row)
+            writes.append(
+                np.stack((rows, truth.writes[:, 0] + position, truth.writes[:, 1] + num_objects), axis=1)
+            )
+            num_objects += len(truth.bins)
+            num_known = len(truth.owner)
+        num_tokens = sum(height * width for height, width in sample.grids) // merge_size**2
+        owner.append(np.full(num_tokens - num_known, UNKNOWN))
+        reach.append(np.zeros((num_tokens - num_known, 4), np.float32))
+    found = np.concatenate([np.zeros((0, 3), np.int64), *writes])
+    return BatchTruth(
+        bins=torch.from_numpy(np.concatenate([np.zeros((0, 4), np.int64), *bins])),
+        name=torch.tensor(name, dtype=torch.long),
+        name_ids=torch.tensor([i for ids in name_ids for i in ids], dtype=torch.long),
+        name_lengths=torch.tensor([len(ids) for ids in name_ids], dtype=torch.long),
+        owner=torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *owner])),
+        reach=torch.from_numpy(np.concatenate([np.zeros((0, 4), np.float32), *reach])),
+        writes=torch.from_numpy(found[np.argsort(found[:, 0], kind="stable")]),
+        row_writes=np.bincount(found[:, 0], minlength=num_rows).tolist(),
     )

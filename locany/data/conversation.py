@@ -148,8 +148,6 @@ def encode_conversation(
         streams=conversation_streams(tokenizer, ids, draw),
         pixel_values=np.concatenate(pixels),
         grids=tuple(p.grid_hw for p in placed),
-        object_bins=np.zeros((0, 4), np.int64),
-        object_labels=(),
     )
 
 

@@ -14,9 +14,10 @@ from locany.codec.tokenizer import Tokenizer
 from locany.data.answers import BoxOrder
 from locany.data.sample import Question, Sample, Target
 from locany.data.streams import Streams, branched_streams
+from locany.data.truth import DenseTruth, cell_objects, written_objects
 from locany.errors import DataError
 from locany.geometry import to_bins
-from locany.image import PreprocessConfig, preprocess
+from locany.image import Patches, PreprocessConfig, preprocess
 from locany.tasks import TaskKind
 
 
@@ -28,15 +29,17 @@ class EncodedSample:
         streams: token arrays.
         pixel_values: [patches, 3, patch, patch] float32 of its images, in the order of their image tokens.
         grids: patch rows and columns of each image; empty for text alone.
-        object_bins: [objects, 4] bins of everything in the first image, for auxiliary losses.
-        object_labels: their names.
+        truth: what stands where, for auxiliary losses; None where it is not known.
     """
 
     streams: Streams
     pixel_values: np.ndarray
     grids: tuple[tuple[int, int], ...]
-    object_bins: np.ndarray
-    object_labels: tuple[str, ...]
+    truth: DenseTruth | None = None
+
+    def __len__(self) -> int:
+        """Positions of both streams."""
+        return len(self.streams)
 
 
 OUTSIDE_SLACK = 1.0  # pixels; annotations are often rounded outwards
@@ -174,11 +177,23 @@ def encode_sample(
         branches.append(
             (suffix_ids(tokenizer, question_ids(tokenizer, question.task)), write_answer(tokenizer, groups))
         )
-    boxes = [target_bins(t, (width, height), vocab.max_bin, point=False) for t in sample.objects]
-    return EncodedSample(
-        streams=branched_streams(vocab, prefix, branches),
-        pixel_values=patches.pixel_values,
-        grids=(patches.grid_hw,),
-        object_bins=np.asarray(boxes, dtype=np.int64).reshape(-1, 4),
-        object_labels=tuple(t.label for t in sample.objects),
+    streams = branched_streams(vocab, prefix, branches)
+    truth = dense_truth(tokenizer, sample, streams, patches) if sample.objects else None
+    return EncodedSample(streams, patches.pixel_values, (patches.grid_hw,), truth)
+
+
+def dense_truth(tokenizer: Tokenizer, sample: Sample, streams: Streams, patches: Patches) -> DenseTruth:
+    """What stands at every visual token of a sample's image, and which object every written box is about."""
+    vocab = tokenizer.vocab
+    boxes = [target_bins(target, sample.size_wh, vocab.max_bin, point=False) for target in sample.objects]
+    bins = np.asarray(boxes, dtype=np.int64).reshape(-1, 4)
+    owner, reach = cell_objects(bins, patches.grid_hw, patches.merge_size, vocab.max_bin)
+    labels = tuple(target.label for target in sample.objects)
+    return DenseTruth(
+        bins=bins,
+        labels=labels,
+        label_ids=tuple(tuple(tokenizer.encode_plain(label)) for label in labels),
+        owner=owner,
+        reach=reach,
+        writes=written_objects(streams, bins, vocab),
     )

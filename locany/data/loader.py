@@ -44,7 +44,13 @@ class StepDataset(Dataset[Batch]):
         ]
         # Images of equal size side by side share one attention call.
         samples.sort(key=lambda sample: len(sample.pixel_values))
-        return collate(samples, self._tokenizer.vocab.pad, self.row_len, ROW_MULTIPLE)
+        return collate(
+            samples,
+            self._tokenizer.vocab.pad,
+            self.row_len,
+            ROW_MULTIPLE,
+            merge_size=self.config.merge_size,
+        )
 
 
 def batches(dataset: StepDataset, steps: Sequence[int], num_workers: int) -> Iterator[Batch]:

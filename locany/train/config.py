@@ -88,11 +88,6 @@ class TrainConfig:
                 f"recipe: loss.deep_layers {loss.deep_layers} and loss.guided_layer {loss.guided_layer} must "
                 f"lie inside the decoder's {depth} layers, the guided one behind another"
             )
-        if self.row_len and loss.dense:
-            raise DataError(
-                f"recipe: row_len is {self.row_len}, but guided attention needs one sample a row; "
-                "set row_len or loss.dense to 0"
-            )
         if self.dense_steps >= self.steps:
             raise DataError(
                 f"recipe: dense_steps {self.dense_steps} leaves nothing of the {self.steps} steps"

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from locany.data.collate import Batch
+from locany.data.truth import UNKNOWN
 from locany.train.loss import pad_rows
 
 
@@ -66,40 +67,6 @@ class DenseLoss:
         return self.present + self.name + self.reach + self.place + self.sides
 
 
-def cell_objects(batch: Batch, max_bin: int, merge_size: int) -> tuple[Tensor, Tensor]:
-    """Which object each visual token belongs to, and how far it reaches from there.
-
-    Returns:
-        owner: [visual tokens] number of the object, -1 for none.
-        reach: [visual tokens, 4] from the cell's centre to the left, upper, right and lower side, in cells.
-
-    A cell belongs to the last (topmost) object whose box holds the cell's centre; an object that holds no
-    centre takes the cell of its own centre.
-    """
-    owners, reaches, start = [], [], 0
-    image_of = batch.object_image.tolist()
-    boxes = batch.object_bins.float() / max_bin
-    for number, (height, width) in enumerate(batch.grids):
-        rows, columns = height // merge_size, width // merge_size
-        owner = torch.full((rows, columns), -1, dtype=torch.long)
-        reach = torch.zeros(rows, columns, 4)
-        y, x = (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns
-        yy, xx = y[:, None].expand(rows, columns), x[None].expand(rows, columns)
-        while start < len(image_of) and image_of[start] == number:
-            x1, y1, x2, y2 = boxes[start].tolist()
-            inside = ((y >= y1) & (y <= y2))[:, None] & ((x >= x1) & (x <= x2))[None]
-            if not inside.any():
-                at = min(int((y1 + y2) / 2 * rows), rows - 1), min(int((x1 + x2) / 2 * columns), columns - 1)
-                inside[at] = True
-            owner[inside] = start
-            sides = ((xx - x1) * columns, (yy - y1) * rows, (x2 - xx) * columns, (y2 - yy) * rows)
-            reach[inside] = torch.stack(sides, dim=-1)[inside]
-            start += 1
-        owners.append(owner.flatten())
-        reaches.append(reach.flatten(0, 1))
-    return torch.cat(owners), torch.cat(reaches)
-
-
 def cell_places(grids: list[tuple[int, int]], merge_size: int, max_bin: int) -> Tensor:
     """Bins of the centre of every visual token: [visual tokens, 2], x then y."""
     places = []
@@ -111,16 +78,24 @@ def cell_places(grids: list[tuple[int, int]], merge_size: int, max_bin: int) -> 
     return torch.cat(places)
 
 
+def mean_embeddings(embed: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
+    """Mean embedding of each name: [names, size].
+
+    Args:
+        embed: [vocabulary, size].
+        ids: tokens of all names, one name after the other; lengths: tokens of each.
+    """
+    owner = torch.repeat_interleave(torch.arange(len(lengths), device=ids.device), lengths)
+    sums = torch.zeros(len(lengths), embed.shape[1], dtype=embed.dtype, device=embed.device)
+    return sums.index_add(0, owner, embed[ids]) / lengths.clamp(min=1)[:, None]
+
+
 def dense_loss(
     heads: DenseHeads,
     visual_tokens: Tensor,
-    owner: Tensor,
-    reach: Tensor,
     batch: Batch,
-    *,
-    name_embeddings: Tensor,
-    name_index: Callable[[str], int],
-    coord_embeddings: Tensor,
+    embed: Tensor,
+    coord_ids: range,
     coord_nll: Callable[[Tensor, Tensor], Tensor],
     merge_size: int,
 ) -> DenseLoss:
@@ -128,28 +103,36 @@ def dense_loss(
 
     Args:
         visual_tokens: [tokens, size] of all images.
-        owner, reach: from `cell_objects`.
-        name_embeddings: [names, size]; name_index: place of a label in it.
-        coord_embeddings: [bins, size].
+        embed: [vocabulary, size], the decoder's; coord_ids: the coordinate tokens in it.
         coord_nll: (logits [n, bins], bins [n]) to the loss per row, shared with the main loss.
+        merge_size: patches per side of a visual token.
     """
+    truth = batch.truth
+    coords = embed[coord_ids.start : coord_ids.stop]
     x = heads.norm(visual_tokens)
-    present = owner >= 0
-    present_loss = F.binary_cross_entropy_with_logits(heads.present(x).float()[:, 0], present.float())
-    objects = owner[present]
-    labels = torch.tensor([name_index(label) for label in batch.object_labels], device=x.device)[objects]
-    scale = x.shape[-1] ** 0.5
-    names = F.normalize(heads.name(x)[present].float(), dim=-1) * scale
-    directions = F.normalize(name_embeddings.float(), dim=-1)
-    name_logits = (pad_rows(names, 256) @ directions.T)[: len(names)]
-    name_loss = F.cross_entropy(name_logits, labels)
-    reach_loss, iou = _reach_loss(heads.reach(x)[present].float(), reach[present])
-
-    side_loss = coord_loss(heads.sides(x)[present], batch.object_bins[objects], coord_embeddings, coord_nll)
-    places = cell_places(batch.grids, merge_size, len(coord_embeddings) - 1).to(x.device)
-    place_loss = coord_loss(heads.place(x), places, coord_embeddings, coord_nll)
-    accuracy = (name_logits.argmax(-1) == labels).float().mean()
-    return DenseLoss(present_loss, name_loss, reach_loss, place_loss, side_loss, accuracy, iou)
+    present, known = truth.owner >= 0, truth.owner != UNKNOWN
+    present_loss = F.binary_cross_entropy_with_logits(
+        heads.present(x).float()[known, 0], present[known].float()
+    )
+    objects = truth.owner[present]
+    # A name is told from all names of the batch: new words need no list, and a batch has many.
+    names = mean_embeddings(embed, truth.name_ids, truth.name_lengths)
+    directions = F.normalize(names.float(), dim=-1)
+    said = F.normalize(heads.name(x)[present].float(), dim=-1) * x.shape[-1] ** 0.5
+    name_logits = (pad_rows(said, 256) @ directions.T)[: len(said)]
+    labels = truth.name[objects]
+    reach_loss, iou = _reach_loss(heads.reach(x)[present].float(), truth.reach[present])
+    side_loss = coord_loss(heads.sides(x)[present], truth.bins[objects], coords, coord_nll)
+    places = cell_places(batch.grids, merge_size, len(coords) - 1).to(x.device)
+    return DenseLoss(
+        present=present_loss,
+        name=F.cross_entropy(name_logits, labels),
+        reach=reach_loss,
+        place=coord_loss(heads.place(x), places, coords, coord_nll),
+        sides=side_loss,
+        name_accuracy=(name_logits.argmax(-1) == labels).float().mean(),
+        iou=iou,
+    )
 
 
 def coord_loss(
@@ -170,7 +153,6 @@ def coord_loss(
 def deep_side_loss(
     heads: DenseHeads,
     hidden: Tensor,
-    owner: Tensor,
     batch: Batch,
     coord_embeddings: Tensor,
     coord_nll: Callable[[Tensor, Tensor], Tensor],
@@ -181,11 +163,12 @@ def deep_side_loss(
     can multiply, a linear reading of the encoder's output cannot.
 
     Args:
-        hidden: [visual tokens, size]; owner: from `cell_objects`.
+        hidden: [visual tokens, size].
     """
-    present = owner >= 0
+    present = batch.truth.owner >= 0
     raw = heads.deep_sides(heads.deep_norm(hidden))[present]
-    return coord_loss(raw, batch.object_bins[owner[present]], coord_embeddings, coord_nll)
+    bins = batch.truth.bins[batch.truth.owner[present]]
+    return coord_loss(raw, bins, coord_embeddings, coord_nll)
 
 
 def _reach_loss(raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

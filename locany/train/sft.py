@@ -23,7 +23,7 @@ from locany.model.decoder import DecoderLayer
 from locany.model.locate_model import LocateModel
 from locany.train.checkpoint import load_state, save_state
 from locany.train.config import TrainConfig
-from locany.train.dense import DenseHeads, cell_objects, deep_side_loss, dense_loss
+from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
 from locany.train.guide import guide_loss
 from locany.train.init import initialise
 from locany.train.loss import gaussian_nll, stream_loss
@@ -38,17 +38,11 @@ class Run:
     heads: DenseHeads
     optimizers: Optimizers
     tokenizer: Tokenizer
-    names: dict[str, int]
-    name_ids: list[list[int]]
     step: int = 0
 
 
-def start(config: TrainConfig, names: list[str]) -> Run:
-    """A new run, or the one that `config.out` holds.
-
-    Args:
-        names: every label that the dense truth may carry.
-    """
+def start(config: TrainConfig) -> Run:
+    """A new run, or the one that `config.out` holds."""
     tokenizer = Tokenizer.from_folder(Path(config.tokenizer))
     vocab = tokenizer.vocab
     model = LocateModel(config.model)
@@ -61,8 +55,6 @@ def start(config: TrainConfig, names: list[str]) -> Run:
         heads=heads,
         optimizers=Optimizers((model, heads), config.optim),
         tokenizer=tokenizer,
-        names={name: number for number, name in enumerate(names)},
-        name_ids=[tokenizer.encode_plain(name) for name in names],
     )
     state = load_state(Path(config.out))
     if state is not None:
@@ -95,26 +87,11 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
     visual = model.encode_images(batch.pixel_values, batch.grids)
     embed = model.decoder.embed.weight
 
-    cells = cell_objects(batch, vocab.max_bin, config.model.vision.merge_size)
-    owner, reach = (t.to(visual.device) for t in cells)
-    name_embeddings = torch.stack([embed[ids].mean(0) for ids in run.name_ids])
-    coords = embed[coord_ids.start : coord_ids.stop]
-
     def coord_nll(logits: Tensor, bins: Tensor) -> Tensor:
         return gaussian_nll(logits.log_softmax(-1), bins, sigma)
 
-    dense = dense_loss(
-        run.heads,
-        visual,
-        owner,
-        reach,
-        batch,
-        name_embeddings=name_embeddings,
-        name_index=run.names.__getitem__,
-        coord_embeddings=coords,
-        coord_nll=coord_nll,
-        merge_size=config.model.vision.merge_size,
-    )
+    merge_size = config.model.vision.merge_size
+    dense = dense_loss(run.heads, visual, batch, embed, coord_ids, coord_nll, merge_size)
     report = {
         "present": float(dense.present.detach()),
         "name": float(dense.name.detach()),
@@ -142,9 +119,10 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
             block_weight=config.loss.block,
         )
     at_images = deep[0][batch.token_ids == vocab.image_token]
-    deep_sides = deep_side_loss(run.heads, at_images, owner, batch, coords, coord_nll)
+    coords = embed[coord_ids.start : coord_ids.stop]
+    deep_sides = deep_side_loss(run.heads, at_images, batch, coords, coord_nll)
     theta = config.model.text.rope_theta
-    guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, owner, vocab)
+    guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, vocab.image_token)
     report |= {
         "deep_sides": float(deep_sides.detach()),
         "hit": float(hit),
@@ -167,15 +145,13 @@ def hidden_after(layer: nn.Module) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-def train(
-    config: TrainConfig, sample_at: SampleAt, names: list[str], say: Callable[[str], None] = print
-) -> Run:
+def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] = print) -> Run:
     """Train until `config.steps` or `config.minutes`, saving as it goes; resumes what `config.out` holds."""
     if config.device == "cpu":
         tune_cpu_allocator()
     out, began = Path(config.out), time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
-    run = start(config, names)
+    run = start(config)
     preprocess = PreprocessConfig.from_json(
         json.loads((Path(config.tokenizer) / "preprocessor_config.json").read_text())
     )

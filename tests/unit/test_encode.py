@@ -188,10 +188,10 @@ def test_the_rest_of_an_encoded_sample(tokenizer, sample):
     encoded = encode_sample(tokenizer, sample, PreprocessConfig())
     ((rows, columns),) = encoded.grids
     assert encoded.pixel_values.shape == (rows * columns, 3, 14, 14)
-    assert encoded.object_labels == ("cat",) * len(CATS)
+    assert encoded.truth.labels == ("cat",) * len(CATS)
     assert (
-        np.abs(from_bins(encoded.object_bins, (WIDTH, HEIGHT)) - [t.xyxy for t in CATS]).max() <= WIDTH / 2000
+        np.abs(from_bins(encoded.truth.bins, (WIDTH, HEIGHT)) - [t.xyxy for t in CATS]).max() <= WIDTH / 2000
     )
     empty = encode_sample(tokenizer, Sample(sample.image, ()), PreprocessConfig())
-    assert empty.object_bins.shape == (0, 4)
+    assert empty.truth is None
     assert (empty.streams.targets == IGNORE).all()

@@ -274,7 +274,7 @@ def test_no_loss_sees_the_token_that_it_predicts(tokenizer: Tokenizer, model: Lo
             streams = conversation_streams(tokenizer, version, first)
             tensors = [torch.from_numpy(column)[None] for column in (streams.token_ids, streams.positions)]
             batch = collate(
-                [EncodedSample(streams, np.zeros((0, 3, 14, 14)), (), np.zeros((0, 4)), ())], vocab.pad
+                [EncodedSample(streams, np.zeros((0, 3, 14, 14)), ())], vocab.pad
             )
             wanted = torch.from_numpy(conversation_streams(tokenizer, ids, first).targets)[None]
             with torch.no_grad():
@@ -301,7 +301,7 @@ def test_no_question_sees_another(tokenizer: Tokenizer, model: LocateModel) -> N
         question = tokenizer.encode_plain(words)[:6]
         last = [vocab.box, vocab.coord(len(words)), vocab.coord(question[0]), vocab.box_end, vocab.end]
         streams = branched_streams(vocab, prefix, [(question, last), (prefix, answer)])
-        sample = EncodedSample(streams, np.zeros((0, 3, 14, 14)), (), np.zeros((0, 4)), ())
+        sample = EncodedSample(streams, np.zeros((0, 3, 14, 14)), ())
         results.append((streams, losses(model, tokenizer, [sample]).nll[0].numpy()))
     (one, nll_one), (two, nll_two) = results
     np.testing.assert_allclose(nll_one[one.branch == 2], nll_two[two.branch == 2], rtol=0, atol=1e-6)

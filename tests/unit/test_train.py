@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from locany.codec import Tokenizer
-from locany.data.collate import Batch, collate
+from locany.data.collate import collate
 from locany.data.encode import encode_sample
 from locany.data.sample import Sample
 from locany.errors import DataError
@@ -21,7 +21,6 @@ from locany.model import LocateConfig
 from locany.synth.icons import IconsConfig, render
 from locany.train.checkpoint import FILE, load_state, save_state
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.dense import cell_objects
 from locany.train.init import fourier_features
 from locany.train.loss import gaussian_nll
 from locany.train.optim import rate_scale
@@ -60,10 +59,6 @@ def recipe(mini_tokenizer: Path, tmp_path: Path) -> TrainConfig:
     )
 
 
-def names() -> list[str]:
-    return sorted({o.label for seed in range(40) for o in render(seed, SCENE).objects})
-
-
 def log(run: str) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (Path(run) / "log.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if k not in ("minutes", "images_per_s")} for line in lines]
@@ -71,7 +66,7 @@ def log(run: str) -> list[dict[str, float]]:
 
 def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -> None:
     said: list[str] = []
-    whole = train(recipe, sample_at, names(), said.append)
+    whole = train(recipe, sample_at, said.append)
 
     class StopError(Exception):
         pass
@@ -82,8 +77,8 @@ def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -
 
     parts = replace(recipe, out=str(tmp_path / "parts"))
     with pytest.raises(StopError):  # killed in step 5: the state of step 4 is the newest
-        train(parts, sample_at, names(), stop_after_four)
-    resumed = train(parts, sample_at, names(), said.append)
+        train(parts, sample_at, stop_after_four)
+    resumed = train(parts, sample_at, said.append)
     assert resumed.step == whole.step == 6
     for (name, a), (_, b) in zip(
         whole.model.named_parameters(), resumed.model.named_parameters(), strict=True
@@ -97,7 +92,7 @@ def test_training_lowers_the_loss(recipe: TrainConfig) -> None:
         return sample_at(0, number % 2)
 
     optim = OptimConfig(muon_lr=1e-2, adam_lr=5e-3, warmup_steps=1, decay_share=0.0)
-    train(replace(recipe, steps=30, dense_steps=1, optim=optim), same, names(), lambda _: None)
+    train(replace(recipe, steps=30, dense_steps=1, optim=optim), same, lambda _: None)
     lines = log(recipe.out)
     assert lines[-1]["loss"] < 0.7 * lines[1]["loss"]
     assert lines[-1]["block_acc"] > lines[1]["block_acc"]
@@ -108,14 +103,14 @@ def test_a_foreign_state_is_refused(recipe: TrainConfig) -> None:
     out.mkdir()
     (out / FILE).write_bytes(b"not a state")
     with pytest.raises(DataError, match=r"state\.pt.*cannot be read.*Move it away"):
-        train(recipe, sample_at, names(), lambda _: None)
+        train(recipe, sample_at, lambda _: None)
 
 
 def test_a_run_of_another_shape_is_refused(recipe: TrainConfig) -> None:
-    train(replace(recipe, steps=3), sample_at, names(), lambda _: None)
+    train(replace(recipe, steps=3), sample_at, lambda _: None)
     wider = replace(recipe.model, text=replace(recipe.model.text, intermediate_size=128))
     with pytest.raises(DataError, match="another model shape; give another run folder"):
-        train(replace(recipe, model=wider), sample_at, names(), lambda _: None)
+        train(replace(recipe, model=wider), sample_at, lambda _: None)
 
 
 def test_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +126,7 @@ def test_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert load_state(tmp_path / "elsewhere") is None
 
 
-@pytest.mark.parametrize("change", [{"steps": 0}, {"batch_size": 0}, {"dense_steps": 9}, {"row_len": 99}])
+@pytest.mark.parametrize("change", [{"steps": 0}, {"batch_size": 0}, {"dense_steps": 9}])
 def test_wrong_recipes_are_refused(recipe: TrainConfig, change: dict[str, int]) -> None:
     with pytest.raises(DataError, match="recipe: " + next(iter(change))):
         replace(recipe, **change)  # type: ignore[arg-type]
@@ -150,26 +145,6 @@ def test_gaussian_nll_at_the_edge_keeps_all_its_weight() -> None:
     uniform = torch.full((2, 101), -torch.tensor(101.0).log().item())
     inside, edge = gaussian_nll(uniform, torch.tensor([50, 0]), sigma=5.0).tolist()
     assert inside == pytest.approx(edge, rel=1e-5)
-
-
-def test_cells_know_their_topmost_object() -> None:
-    empty = torch.zeros(0, dtype=torch.long)
-    batch = Batch(
-        token_ids=empty,
-        targets=empty,
-        positions=empty,
-        layout=None,  # type: ignore[arg-type]
-        pixel_values=torch.zeros(0),
-        grids=[(8, 8), (4, 8)],
-        object_image=torch.tensor([0, 0, 1]),
-        object_bins=torch.tensor([[0, 0, 500, 500], [250, 250, 500, 500], [900, 900, 910, 910]]),
-        object_labels=["under", "over", "tiny"],
-    )
-    owner, reach = cell_objects(batch, max_bin=1000, merge_size=2)
-    assert owner.shape == (16 + 8,)
-    assert owner[:16].view(4, 4).tolist() == [[0, 0, -1, -1], [0, 1, -1, -1], [-1] * 4, [-1] * 4]
-    assert owner[16:].tolist() == [-1] * 7 + [2], "an object without a cell centre takes the cell of its own"
-    torch.testing.assert_close(reach.view(-1, 4)[5], torch.tensor([0.5, 0.5, 0.5, 0.5]))
 
 
 def test_rate_rises_holds_and_falls() -> None:

@@ -1,0 +1,113 @@
+"""The dense truth of a sample: what stands at every visual token, and what every written box is about.
+
+Auxiliary losses learn from it (`train/dense.py`, `train/guide.py`). It is made here, with the sample, so that
+a training step finds arrays and no loop over objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from locany.codec.vocab import Vocab
+from locany.data.streams import Streams
+
+NOTHING = -1  # owner of a visual token where no object is
+UNKNOWN = -2  # owner of a visual token of an image of which the truth is not known
+
+
+@dataclass(frozen=True)
+class DenseTruth:
+    """What is known of a sample's first image.
+
+    Attributes:
+        bins: [objects, 4] int64.
+        labels: their names.
+        label_ids: token ids of each name.
+        owner: [visual tokens] number of the object that stands there, or `NOTHING`.
+        reach: [visual tokens, 4] float32, from the centre of the token's cell to the left, upper, right and
+            lower side of its object, in cells; 0 where there is none.
+        writes: [n, 2] int64, a position of the streams that writes a part of a box or point, and the number
+            of the object that it writes about.
+    """
+
+    bins: np.ndarray
+    labels: tuple[str, ...]
+    label_ids: tuple[tuple[int, ...], ...]
+    owner: np.ndarray
+    reach: np.ndarray
+    writes: np.ndarray
+
+
+def cell_objects(
+    bins: np.ndarray, grid_hw: tuple[int, int], merge_size: int, max_bin: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Owner and reach of every visual token of an image, see `DenseTruth`.
+
+    A cell belongs to the last (topmost) object whose box holds the cell's centre; an object that holds no
+    centre takes the cell of its own centre.
+
+    Args:
+        bins: [objects, 4].
+        grid_hw: rows and columns of patches.
+        merge_size: patches per side of a visual token.
+    """
+    rows, columns = grid_hw[0] // merge_size, grid_hw[1] // merge_size
+    owner = np.full((rows, columns), NOTHING, np.int64)
+    boxes = bins / max_bin * np.asarray([columns, rows, columns, rows], np.float64)  # in cells
+    for number, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
+        # Cell i has its centre at i + 0.5; the box holds the centres from first up to and without stop.
+        first_x, stop_x = _held(x0, x1, columns)
+        first_y, stop_y = _held(y0, y1, rows)
+        if first_x < stop_x and first_y < stop_y:
+            owner[first_y:stop_y, first_x:stop_x] = number
+        else:
+            owner[min(int((y0 + y1) / 2), rows - 1), min(int((x0 + x1) / 2), columns - 1)] = number
+    owners = owner.ravel()
+    reach = np.zeros((len(owners), 4), np.float32)
+    at = np.flatnonzero(owners >= 0)
+    centre = np.stack((at % columns, at // columns), axis=1) + 0.5
+    own = boxes.reshape(-1, 4)[owners[at]]
+    reach[at] = np.concatenate((centre - own[:, :2], own[:, 2:] - centre), axis=1)
+    return owners, reach
+
+
+def _held(low: float, high: float, count: int) -> tuple[int, int]:
+    first = max(0, int(np.ceil(low - 0.5)))
+    return first, min(count, int(np.floor(high - 0.5)) + 1)
+
+
+def written_objects(streams: Streams, bins: np.ndarray, vocab: Vocab) -> np.ndarray:
+    """Which positions write about which object, see `DenseTruth.writes`.
+
+    Both streams count: the slots of a block up to the last coordinate, and in the next-token stream the
+    frame's opening up to the last but one coordinate. A box is about the object with the same bins, a point
+    about the first one with this centre, give or take two bins.
+    """
+    by_bins = {tuple(box): number for number, box in reversed(list(enumerate(bins.tolist())))}
+    centres = (bins[:, :2] + bins[:, 2:]) / 2
+    found: list[tuple[int, int]] = []
+    targets = streams.targets
+    for start in np.flatnonzero(targets == vocab.box).tolist():
+        written = _coordinates(targets[start + 1 : start + 5].tolist(), vocab)
+        number = by_bins.get(tuple(written))
+        if len(written) == 2 and len(bins):
+            near = np.flatnonzero(np.abs(centres - written).max(axis=1) <= 2)
+            number = int(near[0]) if len(near) else None
+        if number is not None:
+            # A block's slot s predicts its own target; the text position before <box> predicts <box>.
+            first = start if streams.block[start] >= 0 else start + 1
+            found += [(position, number) for position in range(first, start + len(written) + 1)]
+    return np.asarray(found, np.int64).reshape(-1, 2)
+
+
+def _coordinates(tokens: Sequence[int], vocab: Vocab) -> list[int]:
+    """Bins of the coordinate tokens at the beginning of some tokens."""
+    bins = []
+    for token in tokens:
+        if not vocab.is_coord(token):
+            break
+        bins.append(vocab.bin_of(token))
+    return bins

@@ -1,0 +1,142 @@
+"""The dense truth: what a visual token stands on, what a position writes about; packed or not, the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from locany.codec import Tokenizer
+from locany.data.collate import collate
+from locany.data.encode import EncodedSample, encode_sample
+from locany.data.sample import Question, Sample, Target
+from locany.data.truth import NOTHING, UNKNOWN, cell_objects
+from locany.image import PreprocessConfig
+from locany.model import LocateModel
+from locany.model.masks import visible
+from locany.synth.icons import IconsConfig, render
+from locany.tasks import Task
+from locany.train.dense import mean_embeddings
+from locany.train.guide import guide_loss
+from locany.train.init import initialise
+from tests.tiny import tiny_config
+
+CONFIG = PreprocessConfig(in_token_limit=100)
+SCENE = IconsConfig(side=(112, 140), num_patches=(60, 100), sprite_side=(28, 60), max_objects=3, max_words=0)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(mini_tokenizer: Path) -> Tokenizer:
+    return Tokenizer.from_folder(mini_tokenizer)
+
+
+@pytest.fixture(scope="module")
+def samples(tokenizer: Tokenizer) -> list[EncodedSample]:
+    return [encode_sample(tokenizer, render(seed, SCENE), CONFIG) for seed in range(5)]
+
+
+def test_cells_know_their_topmost_object() -> None:
+    bins = np.array([[0, 0, 500, 500], [250, 250, 500, 500]])
+    owner, reach = cell_objects(bins, (8, 8), merge_size=2, max_bin=1000)
+    assert owner.reshape(4, 4).tolist() == [[0, 0, -1, -1], [0, 1, -1, -1], [-1] * 4, [-1] * 4]
+    np.testing.assert_allclose(reach[5], [0.5, 0.5, 0.5, 0.5])
+    np.testing.assert_allclose(reach[0], [0.5, 0.5, 1.5, 1.5])
+    assert (reach[owner == NOTHING] == 0).all()
+    owner, _ = cell_objects(np.array([[900, 900, 910, 910]]), (4, 8), merge_size=2, max_bin=1000)
+    assert owner.tolist() == [-1] * 7 + [0], "an object without a cell centre takes the cell of its own"
+
+
+def test_every_coordinate_is_written_about_its_object(tokenizer: Tokenizer) -> None:
+    """In both streams, boxes and points; what is no object's box is about nothing."""
+    vocab = tokenizer.vocab
+    cat, dog = Target("cat", (10, 10, 50, 50)), Target("dog", (60, 20, 100, 90))
+    part = Target("ear", (12, 12, 20, 20))
+    sample = Sample(
+        np.zeros((112, 112, 3), np.uint8),
+        (
+            Question(Task.detect(["cat", "dog", "cow"]), (cat, dog)),
+            Question(Task.point("dog"), (dog,)),
+            Question(Task.ground("ear"), (part,)),
+        ),
+        (cat, dog),
+    )
+    encoded = encode_sample(tokenizer, sample, CONFIG)
+    assert encoded.truth is not None
+    streams, written = encoded.streams, dict(encoded.truth.writes.tolist())
+    assert len(written) == len(encoded.truth.writes)
+    boxes = {tuple(box): number for number, box in enumerate(encoded.truth.bins.tolist())}
+    for position in range(len(streams)):
+        target = int(streams.targets[position])
+        if vocab.is_coord(target) and streams.block[position] >= 0:
+            block = streams.targets[streams.block == streams.block[position]].tolist()
+            bins = tuple(vocab.bin_of(token) for token in block if vocab.is_coord(token))
+            expected = boxes.get(
+                bins, boxes[tuple(encoded.truth.bins[1].tolist())] if len(bins) == 2 else None
+            )
+            assert written.get(position) == expected
+    coords = [p for p in range(len(streams)) if vocab.is_coord(int(streams.targets[p]))]
+    about = [p for p in coords if p in written]
+    assert len(coords) == 2 * (4 + 4 + 2 + 4)
+    assert len(about) == 2 * (4 + 4 + 2)
+
+
+def test_packing_changes_no_truth(tokenizer: Tokenizer, samples: list[EncodedSample]) -> None:
+    pad = tokenizer.vocab.pad
+    apart, packed = collate(samples, pad), collate(samples, pad, sum(len(s) for s in samples))
+    assert packed.token_ids.shape[0] == 1
+    assert apart.truth.row_writes == [len(s.truth.writes) for s in samples if s.truth]
+    for batch in (apart, packed):
+        truth = batch.truth
+        assert sum(truth.row_writes) == len(truth.writes)
+        # what is written stands there: a coordinate or the frame's opening or closing
+        rows, positions, objects = truth.writes.T
+        targets = batch.targets[rows, positions].tolist()
+        written = [(t, truth.bins[o].tolist()) for t, o in zip(targets, objects.tolist(), strict=True)]
+        vocab = tokenizer.vocab
+        for target, bins in written:
+            if vocab.is_coord(target) and len(set(bins)) == 4 and vocab.bin_of(target) in bins:
+                break
+        else:
+            pytest.fail("no coordinate is about its object")
+    assert torch.equal(apart.truth.owner, packed.truth.owner)
+    assert torch.equal(apart.truth.bins, packed.truth.bins)
+
+
+def test_guided_attention_is_the_same_packed_and_not(
+    tokenizer: Tokenizer, samples: list[EncodedSample]
+) -> None:
+    vocab = tokenizer.vocab
+    config = tiny_config(vocab_size=vocab.size)
+    model = LocateModel(config)
+    initialise(model, 0, range(vocab.coord_start, vocab.coord_end + 1))
+    found = []
+    for row_len in (0, sum(len(s) for s in samples)):
+        batch = collate(samples, vocab.pad, row_len)
+        hidden = model.decoder.embed(batch.token_ids)
+        mask = visible(batch.layout, batch.layout)
+        mask |= torch.eye(mask.shape[-1], dtype=torch.bool)
+        layer = model.decoder.layers[0]
+        loss, hit = guide_loss(layer, hidden, mask, config.text.rope_theta, batch, vocab.image_token)  # type: ignore[arg-type]
+        assert 0 < hit < 1
+        found.append(loss.item())
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
+def test_an_image_without_truth_is_unknown(tokenizer: Tokenizer, samples: list[EncodedSample]) -> None:
+    plain = encode_sample(
+        tokenizer, Sample(np.zeros((56, 56, 3), np.uint8), (Question(Task.ground("x")),)), CONFIG
+    )
+    batch = collate([samples[0], plain], tokenizer.vocab.pad)
+    num_known = len(samples[0].truth.owner) if samples[0].truth else 0
+    assert (batch.truth.owner[:num_known] != UNKNOWN).all()
+    assert (batch.truth.owner[num_known:] == UNKNOWN).all()
+    assert len(batch.truth.owner) == num_known + 4
+    assert batch.truth.row_writes[1] == 0
+
+
+def test_mean_embeddings() -> None:
+    embed = torch.arange(12.0).view(6, 2)
+    found = mean_embeddings(embed, torch.tensor([0, 2, 5]), torch.tensor([2, 1]))
+    torch.testing.assert_close(found, torch.tensor([[2.0, 3.0], [10.0, 11.0]]))
