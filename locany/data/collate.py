@@ -12,6 +12,7 @@ from torch import Tensor
 from locany.data.encode import EncodedSample
 from locany.data.streams import IGNORE
 from locany.data.truth import UNKNOWN
+from locany.image import PreprocessConfig
 from locany.model.masks import Layout
 
 
@@ -50,7 +51,7 @@ class Batch:
     Attributes:
         token_ids, targets, positions: [rows, positions]; padding has target IGNORE.
         layout: who may see whom.
-        pixel_values: [patches, 3, patch, patch] of all images, in the order of their tokens; may be empty.
+        pixels: [patches, 3, patch, patch] uint8 of all images, in the order of their tokens; may be empty.
         grids: patch rows and columns of each image.
         truth: the dense truth of all samples.
     """
@@ -59,9 +60,16 @@ class Batch:
     targets: Tensor
     positions: Tensor
     layout: Layout
-    pixel_values: Tensor
+    pixels: Tensor
     grids: list[tuple[int, int]]
     truth: BatchTruth
+
+    def pixel_values(self, config: PreprocessConfig) -> Tensor:
+        """What the encoder eats, [patches, 3, patch, patch] float32: the same as `Patches.pixel_values`."""
+        mean, std = (
+            torch.tensor(v, device=self.pixels.device)[:, None, None] for v in (config.mean, config.std)
+        )
+        return (self.pixels.float() / 255 - mean) / std
 
     def to(self, device: torch.device) -> Batch:
         return replace(
@@ -70,7 +78,7 @@ class Batch:
             targets=self.targets.to(device),
             positions=self.positions.to(device),
             layout=self.layout.to(device),
-            pixel_values=self.pixel_values.to(device),
+            pixels=self.pixels.to(device),
             truth=self.truth.to(device),
         )
 
@@ -138,13 +146,13 @@ def collate(
             at = span.stop
     tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
     seen = [samples[i] for i in order if samples[i].grids]
-    pixels = [s.pixel_values for s in seen] or [np.zeros((0, 3, 1, 1), np.float32)]
+    pixels = [s.pixels for s in seen] or [np.zeros((0, 3, 1, 1), np.uint8)]
     return Batch(
         token_ids=tensors["token_ids"],
         targets=tensors["targets"],
         positions=tensors["positions"],
         layout=Layout(tensors["sample"], tensors["branch"], tensors["index"], tensors["block"]),
-        pixel_values=torch.from_numpy(np.concatenate(pixels)),
+        pixels=torch.from_numpy(np.concatenate(pixels)),
         grids=[grid for s in seen for grid in s.grids],
         truth=collate_truth([(samples[i], *start[i]) for i in order], len(rows), merge_size),
     )

@@ -143,10 +143,10 @@ def encode_conversation(
         for start, stop in answer_spans(tokenizer, ids):
             _check_frames(tokenizer, ids[start:stop])
     side = config.patch_size
-    pixels = [p.pixel_values for p in placed] or [np.zeros((0, 3, side, side), np.float32)]
+    pixels = [p.pixels for p in placed] or [np.zeros((0, 3, side, side), np.uint8)]
     return EncodedSample(
         streams=conversation_streams(tokenizer, ids, draw),
-        pixel_values=np.concatenate(pixels),
+        pixels=np.concatenate(pixels),
         grids=tuple(p.grid_hw for p in placed),
     )
 

@@ -27,13 +27,14 @@ class EncodedSample:
 
     Attributes:
         streams: token arrays.
-        pixel_values: [patches, 3, patch, patch] float32 of its images, in the order of their image tokens.
+        pixels: [patches, 3, patch, patch] uint8 of its images, in the order of their image tokens; they are
+            normalised on the device, a quarter of the bytes to carry there.
         grids: patch rows and columns of each image; empty for text alone.
         truth: what stands where, for auxiliary losses; None where it is not known.
     """
 
     streams: Streams
-    pixel_values: np.ndarray
+    pixels: np.ndarray
     grids: tuple[tuple[int, int], ...]
     truth: DenseTruth | None = None
 
@@ -179,7 +180,7 @@ def encode_sample(
         )
     streams = branched_streams(vocab, prefix, branches)
     truth = dense_truth(tokenizer, sample, streams, patches) if sample.objects else None
-    return EncodedSample(streams, patches.pixel_values, (patches.grid_hw,), truth)
+    return EncodedSample(streams, patches.pixels, (patches.grid_hw,), truth)
 
 
 def dense_truth(tokenizer: Tokenizer, sample: Sample, streams: Streams, patches: Patches) -> DenseTruth:

@@ -43,7 +43,7 @@ class StepDataset(Dataset[Batch]):
             for i in range(self.batch_size)
         ]
         # Images of equal size side by side share one attention call.
-        samples.sort(key=lambda sample: len(sample.pixel_values))
+        samples.sort(key=lambda sample: len(sample.pixels))
         return collate(
             samples,
             self._tokenizer.vocab.pad,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,17 +17,29 @@ class Patches:
     """One image, cut into patches.
 
     Attributes:
-        pixel_values: [grid_h * grid_w, 3, patch_size, patch_size] float32, row-major over the grid, each
-            patch (channel R G B, y, x), normalised to (p / 255 - mean) / std.
+        pixels: [grid_h * grid_w, 3, patch_size, patch_size] uint8, row-major over the grid, each patch
+            (channel R G B, y, x).
         grid_hw: (rows, columns) of patches.
         merge_size: patches per side of a visual token.
         plan: how the image got to this size; knows the way back to the user's pixels.
+        mean, std: of each channel, for normalising.
     """
 
-    pixel_values: np.ndarray
+    pixels: np.ndarray
     grid_hw: tuple[int, int]
     merge_size: int
     plan: ResizePlan
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @cached_property
+    def pixel_values(self) -> np.ndarray:
+        """What the encoder eats: `pixels` as float32, normalised to (p / 255 - mean) / std."""
+        # Three float32 roundings, in this order, are the published values to the bit.
+        values = np.divide(self.pixels, np.float32(255), dtype=np.float32)
+        values -= np.asarray(self.mean, dtype=np.float32)[:, None, None]
+        values /= np.asarray(self.std, dtype=np.float32)[:, None, None]
+        return values
 
     @property
     def num_visual_tokens(self) -> int:
@@ -35,7 +48,7 @@ class Patches:
 
 
 def patchify(pixels: np.ndarray, config: PreprocessConfig, plan: ResizePlan | None = None) -> Patches:
-    """Normalise and cut an image that has its final size.
+    """Cut an image that has its final size.
 
     Args:
         pixels: [H, W, 3] uint8 RGB, both sides multiples of `config.cell_size`.
@@ -55,13 +68,8 @@ def patchify(pixels: np.ndarray, config: PreprocessConfig, plan: ResizePlan | No
 
     grid_hw = (height // side, width // side)
     cut = pixels.reshape(grid_hw[0], side, grid_hw[1], side, 3)
-    bytes_ncyx = np.ascontiguousarray(cut.transpose(0, 2, 4, 1, 3)).reshape(-1, 3, side, side)
-    # Three float32 roundings, in this order, are the published values to the bit. The move into
-    # patch order comes first, while a value is one byte and not four.
-    pixel_values = np.divide(bytes_ncyx, np.float32(255), dtype=np.float32)
-    pixel_values -= np.asarray(config.mean, dtype=np.float32)[:, None, None]
-    pixel_values /= np.asarray(config.std, dtype=np.float32)[:, None, None]
-    return Patches(pixel_values, grid_hw, config.merge_size, plan)
+    patches = np.ascontiguousarray(cut.transpose(0, 2, 4, 1, 3)).reshape(-1, 3, side, side)
+    return Patches(patches, grid_hw, config.merge_size, plan, config.mean, config.std)
 
 
 def preprocess(image: LoadedImage | np.ndarray, config: PreprocessConfig) -> Patches:

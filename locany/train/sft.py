@@ -38,6 +38,7 @@ class Run:
     heads: DenseHeads
     optimizers: Optimizers
     tokenizer: Tokenizer
+    preprocess: PreprocessConfig
     step: int = 0
 
 
@@ -55,6 +56,9 @@ def start(config: TrainConfig) -> Run:
         heads=heads,
         optimizers=Optimizers((model, heads), config.optim),
         tokenizer=tokenizer,
+        preprocess=PreprocessConfig.from_json(
+            json.loads((Path(config.tokenizer) / "preprocessor_config.json").read_text())
+        ),
     )
     state = load_state(Path(config.out))
     if state is not None:
@@ -84,7 +88,7 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
     model, vocab = run.model, run.tokenizer.vocab
     coord_ids = range(vocab.coord_start, vocab.coord_end + 1)
     sigma = sigma_at(config, run.step)
-    visual = model.encode_images(batch.pixel_values, batch.grids)
+    visual = model.encode_images(batch.pixel_values(run.preprocess), batch.grids)
     embed = model.decoder.embed.weight
 
     def coord_nll(logits: Tensor, bins: Tensor) -> Tensor:
@@ -152,10 +156,7 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
     out, began = Path(config.out), time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     run = start(config)
-    preprocess = PreprocessConfig.from_json(
-        json.loads((Path(config.tokenizer) / "preprocessor_config.json").read_text())
-    )
-    dataset = StepDataset(sample_at, config.tokenizer, preprocess, config.batch_size, config.row_len)
+    dataset = StepDataset(sample_at, config.tokenizer, run.preprocess, config.batch_size, config.row_len)
     num_parameters = sum(p.numel() for p in run.model.parameters())
     threads = torch.get_num_threads()
     say(f"{num_parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}, {threads} threads")

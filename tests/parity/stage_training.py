@@ -193,7 +193,9 @@ def _compare_losses(
     right = torch.from_numpy(arrays[packed]).bool() if packed in arrays else recorded
     case.same("visible", ours, right)
 
-    visual = model.encode_images(batch.pixel_values, batch.grids) if batch.grids else None
+    visual = (
+        model.encode_images(batch.pixel_values(checkpoint.preprocess), batch.grids) if batch.grids else None
+    )
     result = stream_loss(
         model, batch.token_ids, batch.targets, batch.positions, batch.layout, visual, coord_ids=range(0)
     )

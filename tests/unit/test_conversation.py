@@ -127,7 +127,7 @@ def test_encoding_puts_images_where_their_placeholders_stand(tokenizer: Tokenize
         tokenizer, talk("<image-2>a<image-1>", "<box>none</box>"), [wide, tall], PreprocessConfig(), first
     )
     assert sample.grids == ((6, 2), (2, 4))
-    assert sample.pixel_values.shape == (20, 3, 14, 14)
+    assert sample.pixels.shape == (20, 3, 14, 14)
     tokens = sample.streams.token_ids
     assert (tokens == tokenizer.vocab.image_token).sum() == 3 + 2
     after_first = np.flatnonzero(tokens == tokenizer.vocab.image_end)[0]
@@ -137,7 +137,7 @@ def test_encoding_puts_images_where_their_placeholders_stand(tokenizer: Tokenize
 def test_text_alone_needs_no_image(tokenizer: Tokenizer) -> None:
     sample = encode_conversation(tokenizer, talk("Say hello.", "hello"), [], PreprocessConfig(), first)
     assert sample.grids == ()
-    assert sample.pixel_values.shape == (0, 3, 14, 14)
+    assert sample.pixels.shape == (0, 3, 14, 14)
 
 
 def test_image_tokens_in_the_text_are_refused(tokenizer: Tokenizer) -> None:

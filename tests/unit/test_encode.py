@@ -187,7 +187,7 @@ def test_each_branch_is_the_prompt_that_is_asked_at_inference(tokenizer, sample)
 def test_the_rest_of_an_encoded_sample(tokenizer, sample):
     encoded = encode_sample(tokenizer, sample, PreprocessConfig())
     ((rows, columns),) = encoded.grids
-    assert encoded.pixel_values.shape == (rows * columns, 3, 14, 14)
+    assert encoded.pixels.shape == (rows * columns, 3, 14, 14)
     assert encoded.truth.labels == ("cat",) * len(CATS)
     assert (
         np.abs(from_bins(encoded.truth.bins, (WIDTH, HEIGHT)) - [t.xyxy for t in CATS]).max() <= WIDTH / 2000

@@ -67,7 +67,7 @@ def losses(
 ) -> StreamLoss:
     batch = collate(samples, tokenizer.vocab.pad, row_len)
     with torch.no_grad():
-        visual = model.encode_images(batch.pixel_values, batch.grids) if batch.grids else None
+        visual = model.encode_images(batch.pixel_values(CONFIG), batch.grids) if batch.grids else None
         return stream_loss(
             model, batch.token_ids, batch.targets, batch.positions, batch.layout, visual, coord_ids=range(0)
         )
@@ -273,9 +273,7 @@ def test_no_loss_sees_the_token_that_it_predicts(tokenizer: Tokenizer, model: Lo
         for version in (ids, other):
             streams = conversation_streams(tokenizer, version, first)
             tensors = [torch.from_numpy(column)[None] for column in (streams.token_ids, streams.positions)]
-            batch = collate(
-                [EncodedSample(streams, np.zeros((0, 3, 14, 14)), ())], vocab.pad
-            )
+            batch = collate([EncodedSample(streams, np.zeros((0, 3, 14, 14)), ())], vocab.pad)
             wanted = torch.from_numpy(conversation_streams(tokenizer, ids, first).targets)[None]
             with torch.no_grad():
                 result = stream_loss(

@@ -176,5 +176,5 @@ def test_encoding_is_deterministic(recipe: TrainConfig) -> None:
     config = PreprocessConfig(in_token_limit=100)
     a, b = (collate([encode_sample(tokenizer, render(7, SCENE), config)], tokenizer.vocab.pad) for _ in "ab")
     assert torch.equal(a.token_ids, b.token_ids)
-    assert np.array_equal(a.pixel_values, b.pixel_values)
+    assert np.array_equal(a.pixels, b.pixels)
     assert isinstance(recipe.model, LocateConfig)
