@@ -18,6 +18,8 @@ import numpy as np
 import torch
 
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
+from locany.data.loader import StreamConfig
+from locany.data.packing import PackConfig
 from locany.data.sample import Sample
 from locany.image import PreprocessConfig
 from locany.model.config import LocateConfig, TextConfig, VisionConfig
@@ -30,6 +32,7 @@ from locany.weights import load_config
 
 # Patches of an image, rows times columns, both even and 10 to 24.
 NUM_PATCHES = (140, 144, 160, 168, 180, 192, 192, 196, 200, 216, 220, 224, 240, 240, 252, 256)
+SAME_SHAPE = 64  # neighbours in the stream whose images have the same number of patches
 TRAIN_SEEDS = 1_000_000  # training takes seeds from here up; evaluation and examples stay below
 
 
@@ -107,26 +110,35 @@ def preprocess_fields() -> dict:
 
 
 class Curriculum:
-    """Sample number n of step s: easier early on."""
+    """The sample at a position of the training stream: easier early on."""
 
-    def __init__(self, curriculum_steps: int, easiest: float = 0.2):
-        self.curriculum_steps, self.easiest = curriculum_steps, easiest
+    def __init__(self, num_samples: int = 64_000, easiest: float = 0.2):
+        self.num_samples, self.easiest = num_samples, easiest
 
-    def __call__(self, step: int, number: int) -> Sample:
-        progress = self.easiest + (1 - self.easiest) * min(1.0, step / max(1, self.curriculum_steps))
-        # One number of patches per batch: the CPU's matrix kernels are made anew for every new shape.
-        num_patches = NUM_PATCHES[np.random.default_rng((7, step)).integers(len(NUM_PATCHES))]
+    def __call__(self, position: int) -> Sample:
+        progress = self.easiest + (1 - self.easiest) * min(1.0, position / self.num_samples)
+        # One number of patches for many neighbours: the CPU's matrix kernels are made anew for every shape.
+        rng = np.random.default_rng((7, position // SAME_SHAPE))
+        num_patches = NUM_PATCHES[rng.integers(len(NUM_PATCHES))]
         config = IconsConfig(num_patches=(num_patches, num_patches))
-        return render(TRAIN_SEEDS + number, config, step=progress)
+        return render(TRAIN_SEEDS + position, config, step=progress)
 
 
 def recipe(out: str) -> TrainConfig:
     """Everything that decides the run; tokenizer and config are written into its folder."""
     tokenizer = Path(out) / "tokenizer"
-    return TrainConfig(model=make_tokenizer(tokenizer), tokenizer=str(tokenizer), out=out, steps=3120)
+    return TrainConfig(
+        model=make_tokenizer(tokenizer),
+        tokenizer=str(tokenizer),
+        out=out,
+        # About one sample a pack: on the CPU a mask over a longer row costs more than its padding saves.
+        stream=StreamConfig(PackConfig(budget=768, buffer_size=1), num_lanes=4),
+        rows=32,
+        steps=3120,
+    )
 
 
-OVERRIDES = ("steps", "dense_steps", "batch_size", "num_workers")
+OVERRIDES = ("steps", "dense_steps", "rows", "num_workers")
 
 
 def main() -> None:
@@ -137,7 +149,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--dense-steps", type=int)
-    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--rows", type=int, help="packs of a step")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--num-workers", type=int, help="processes that render")
     parser.add_argument("--device", default="cpu")
@@ -149,7 +161,7 @@ def main() -> None:
     config = replace(config, device=arguments.device, compile=arguments.compile)
     given = {name: getattr(arguments, name) for name in OVERRIDES}
     config = replace(config, **{name: value for name, value in given.items() if value is not None})
-    train(config, Curriculum(config.curriculum_steps))
+    train(config, Curriculum())
 
 
 if __name__ == "__main__":

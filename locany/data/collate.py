@@ -83,44 +83,18 @@ class Batch:
         )
 
 
-def pack_rows(lengths: Sequence[int], row_len: int) -> list[list[int]]:
-    """Which samples share a row: best fit of the longest first.
-
-    A sample longer than `row_len` gets a row of its own. Rows keep the order of their first sample.
-    """
-    rows: list[list[int]] = []
-    room: list[int] = []
-    for number in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        fits = [r for r, free in enumerate(room) if free >= lengths[number]]
-        if fits:
-            best = min(fits, key=room.__getitem__)
-            rows[best].append(number)
-            room[best] -= lengths[number]
-        else:
-            rows.append([number])
-            room.append(row_len - lengths[number])
-    return sorted((sorted(row) for row in rows), key=lambda row: row[0])
-
-
 def collate(
-    samples: Sequence[EncodedSample],
-    pad_id: int,
-    row_len: int = 0,
-    multiple: int = 1,
-    *,
-    merge_size: int = 2,
+    rows: Sequence[Sequence[EncodedSample]], pad_id: int, *, multiple: int = 1, merge_size: int = 2
 ) -> Batch:
-    """Pack samples into rows.
+    """Lay samples side by side in rows.
 
     Args:
-        row_len: positions per row; 0 gives every sample its own row, which suits the CPU, where a dense mask
-            over a pack costs more than the padding it saves.
+        rows: samples of each row, at least one each; the layout numbers them through all rows.
         multiple: rows are padded to a multiple of this, so that few shapes occur.
         merge_size: patches per side of a visual token.
     """
-    rows = pack_rows([len(s.streams) for s in samples], row_len)
-    order = [number for row in rows for number in row]
-    width = max(sum(len(samples[i].streams) for i in row) for row in rows)
+    samples = [sample for row in rows for sample in row]
+    width = max(sum(len(sample) for sample in row) for row in rows)
     width = -(-width // multiple) * multiple
     columns = {
         name: np.full((len(rows), width), fill, dtype=np.int64)
@@ -134,27 +108,25 @@ def collate(
             ("sample", -1),
         )
     }
-    start: dict[int, tuple[int, int]] = {}  # row and position of each sample
+    placed: list[tuple[EncodedSample, int, int]] = []
     for r, row in enumerate(rows):
         at = 0
-        for number in row:
-            streams = samples[number].streams
-            span = slice(at, at + len(streams))
+        for sample in row:
+            span = slice(at, at + len(sample))
             for name, column in columns.items():
-                column[r, span] = number if name == "sample" else getattr(streams, name)
-            start[number] = r, at
+                column[r, span] = len(placed) if name == "sample" else getattr(sample.streams, name)
+            placed.append((sample, r, at))
             at = span.stop
     tensors = {name: torch.from_numpy(column) for name, column in columns.items()}
-    seen = [samples[i] for i in order if samples[i].grids]
-    pixels = [s.pixels for s in seen] or [np.zeros((0, 3, 1, 1), np.uint8)]
+    pixels = [s.pixels for s in samples if s.grids] or [np.zeros((0, 3, 1, 1), np.uint8)]
     return Batch(
         token_ids=tensors["token_ids"],
         targets=tensors["targets"],
         positions=tensors["positions"],
         layout=Layout(tensors["sample"], tensors["branch"], tensors["index"], tensors["block"]),
         pixels=torch.from_numpy(np.concatenate(pixels)),
-        grids=[grid for s in seen for grid in s.grids],
-        truth=collate_truth([(samples[i], *start[i]) for i in order], len(rows), merge_size),
+        grids=[grid for s in samples for grid in s.grids],
+        truth=collate_truth(placed, len(rows), merge_size),
     )
 
 

@@ -1,69 +1,153 @@
-"""Batches as a pure function of (seed, step): rendered in workers, resumed exactly by naming the step."""
+"""Batches of packs for one rank, made in workers; what a checkpoint keeps goes along with every batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from locany.codec.tokenizer import Tokenizer
+from locany.data.answers import BoxOrder, answer_rng
 from locany.data.collate import Batch, collate
-from locany.data.encode import encode_sample
+from locany.data.encode import EncodedSample, encode_sample
+from locany.data.lanes import LaneState, Pack, check_lanes, lane_packs, lane_states
+from locany.data.packing import PackConfig
 from locany.data.sample import Sample
 from locany.image import PreprocessConfig
 
-ROW_MULTIPLE = 64  # positions; every new shape costs the CPU new matrix kernels
-SampleAt = Callable[[int, int], Sample]  # (step, number of the sample) to the sample
+SampleAt = Callable[[int], Sample]  # position in the training stream to the sample, questions chosen
 
 
-class StepDataset(Dataset[Batch]):
-    """Item k is the whole batch of step k, whatever was asked before."""
+@dataclass(frozen=True)
+class StreamConfig:
+    """How the training stream becomes packs.
+
+    Attributes:
+        pack: budget and buffer of a pack; a pack is one row of a batch.
+        num_lanes: see `data/lanes.py`; ranks times workers must divide it. Fixed for a run.
+        order: of the boxes of one label.
+        seed: of a random order.
+    """
+
+    pack: PackConfig
+    num_lanes: int = 8
+    order: BoxOrder = BoxOrder.CORNER
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come in its stream: all that resuming needs, for any number of ranks and workers.
+
+    Attributes:
+        packs: learnt from so far, by all ranks together.
+        lanes: state of every lane that has given a pack.
+    """
+
+    packs: int = 0
+    lanes: Mapping[int, LaneState] = field(default_factory=dict)
+
+
+class PackStream(IterableDataset[Pack[EncodedSample]]):
+    """The packs of one rank, without end; each worker of a loader makes its share."""
 
     def __init__(
         self,
         sample_at: SampleAt,
         tokenizer_folder: str,
-        config: PreprocessConfig,
-        batch_size: int,
-        row_len: int,
+        preprocess: PreprocessConfig,
+        config: StreamConfig,
+        *,
+        progress: Progress = Progress(),
+        rank: int = 0,
+        num_ranks: int = 1,
     ):
-        self.sample_at, self.tokenizer_folder, self.config = sample_at, tokenizer_folder, config
-        self.batch_size, self.row_len = batch_size, row_len
-        self._tokenizer: Tokenizer | None = None
+        self.sample_at, self.tokenizer_folder, self.preprocess = sample_at, tokenizer_folder, preprocess
+        self.config, self.progress, self.rank, self.num_ranks = config, progress, rank, num_ranks
 
-    def __getitem__(self, step: int) -> Batch:
-        if self._tokenizer is None:  # built in the worker: the Rust tokenizer does not cross a fork well
-            from pathlib import Path
+    def __iter__(self) -> Iterator[Pack[EncodedSample]]:
+        info = get_worker_info()
+        worker, num_workers = (info.id, info.num_workers) if info else (0, 1)
+        # Built here: the tokenizer's threads do not cross a fork.
+        tokenizer = Tokenizer.from_folder(Path(self.tokenizer_folder))
+        config = self.config
 
-            self._tokenizer = Tokenizer.from_folder(Path(self.tokenizer_folder))
-        first = step * self.batch_size
-        samples = [
-            encode_sample(self._tokenizer, self.sample_at(step, first + i), self.config)
-            for i in range(self.batch_size)
-        ]
-        # Images of equal size side by side share one attention call.
-        samples.sort(key=lambda sample: len(sample.pixels))
-        return collate(
-            samples,
-            self._tokenizer.vocab.pad,
-            self.row_len,
-            ROW_MULTIPLE,
-            merge_size=self.config.merge_size,
+        def make(position: int) -> EncodedSample:
+            rng = answer_rng(config.seed, position, 0)
+            sample = self.sample_at(position)
+            return encode_sample(tokenizer, sample, self.preprocess, order=config.order, rng=rng)
+
+        yield from lane_packs(
+            make,
+            config.pack,
+            num_lanes=config.num_lanes,
+            first=self.progress.packs + worker * self.num_ranks + self.rank,
+            every=self.num_ranks * num_workers,
+            states=self.progress.lanes,
         )
 
 
-def batches(dataset: StepDataset, steps: Sequence[int], num_workers: int) -> Iterator[Batch]:
-    """The batches of some steps, in order; `num_workers` 0 renders in this process."""
-    loader: DataLoader[Batch] = DataLoader(
-        dataset,
+@dataclass(frozen=True)
+class Step:
+    """What one step of one rank learns from.
+
+    Attributes:
+        batch: one row a pack.
+        lanes: states of the rank's lanes behind it.
+        num_samples: in the batch.
+        efficiency: positions of samples over the budget of the packs.
+    """
+
+    batch: Batch
+    lanes: dict[int, LaneState]
+    num_samples: int
+    efficiency: float
+
+
+def steps(
+    stream: PackStream, rows: int, pad_id: int, *, num_workers: int = 0, multiple: int = 64
+) -> Iterator[Step]:
+    """Batches of `rows` packs each, without end.
+
+    Args:
+        stream: of this rank.
+        rows: packs of a batch on this rank.
+        num_workers: processes that render and encode; 0 does it in this one.
+        multiple: rows are padded to a multiple of this, so that few shapes occur: every new shape costs the
+            CPU new matrix kernels, and a compiled step a new compilation.
+
+    Raises:
+        DataError: the run's lanes do not divide among the ranks and workers.
+    """
+    check_lanes(stream.config.num_lanes, stream.num_ranks * max(1, num_workers))
+    loader: DataLoader[Pack[EncodedSample]] = DataLoader(
+        stream,
         batch_size=None,
-        sampler=steps,
         num_workers=num_workers,
-        prefetch_factor=4 if num_workers else None,
+        prefetch_factor=max(2, -(-2 * rows // num_workers)) if num_workers else None,
         worker_init_fn=_one_thread if num_workers else None,
     )
-    yield from loader
+    packs = iter(loader)
+    while True:
+        taken = [next(packs) for _ in range(rows)]
+        # Images of equal size side by side share one attention call; the order of rows changes no loss.
+        order = sorted(taken, key=lambda pack: [len(sample.pixels) for sample in pack.samples])
+        batch = collate(
+            [pack.samples for pack in order],
+            pad_id,
+            multiple=multiple,
+            merge_size=stream.preprocess.merge_size,
+        )
+        positions = sum(len(sample) for pack in taken for sample in pack.samples)
+        yield Step(
+            batch,
+            lane_states(taken),
+            sum(len(pack.samples) for pack in taken),
+            positions / (rows * stream.config.pack.budget),
+        )
 
 
 def _one_thread(_: int) -> None:

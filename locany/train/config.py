@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from locany.data.loader import StreamConfig
+from locany.data.packing import PackConfig
 from locany.errors import DataError
 from locany.model.config import LocateConfig
 
@@ -51,9 +53,10 @@ class TrainConfig:
         model: the shape to train from scratch.
         tokenizer: folder with vocabulary files and `preprocessor_config.json`.
         out: run folder.
+        stream: how samples are packed; a pack is a row.
+        rows: packs that one step learns from, over all ranks.
         dense_steps: first steps in which only encoder and projector learn, from the dense truth.
-        curriculum_steps: steps until the data is at full difficulty.
-        row_len: positions per packed row; 0 for one sample a row.
+        num_workers: processes of each rank that render and encode.
         bf16: autocast matrix products to bfloat16.
         compile: compile the decoder's layers (needs a C++ compiler on the CPU): a quarter less time per step.
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
@@ -64,10 +67,9 @@ class TrainConfig:
     out: str
     seed: int = 0
     steps: int = 4000
-    batch_size: int = 32
+    stream: StreamConfig = field(default_factory=lambda: StreamConfig(PackConfig(1024)))
+    rows: int = 32
     dense_steps: int = 800
-    curriculum_steps: int = 2000
-    row_len: int = 0
     num_workers: int = 1
     bf16: bool = True
     compile: bool = False
@@ -79,7 +81,7 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "save_every", "log_every"):
+        for name in ("steps", "rows", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
         loss, depth = self.loss, self.model.text.num_layers

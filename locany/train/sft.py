@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 
 from locany.codec.tokenizer import Tokenizer
 from locany.data.collate import Batch
-from locany.data.loader import SampleAt, StepDataset, batches
+from locany.data.lanes import LaneState
+from locany.data.loader import PackStream, Progress, SampleAt, steps
 from locany.device import tune_cpu_allocator
 from locany.errors import DataError
 from locany.image import PreprocessConfig
@@ -29,6 +31,8 @@ from locany.train.init import initialise
 from locany.train.loss import gaussian_nll, stream_loss
 from locany.train.optim import Optimizers, rate_scale
 
+STATE_FORMAT = 2  # raised when an older state cannot be gone on with
+
 
 @dataclass
 class Run:
@@ -40,6 +44,7 @@ class Run:
     tokenizer: Tokenizer
     preprocess: PreprocessConfig
     step: int = 0
+    progress: Progress = field(default_factory=Progress)
 
 
 def start(config: TrainConfig) -> Run:
@@ -62,6 +67,11 @@ def start(config: TrainConfig) -> Run:
     )
     state = load_state(Path(config.out))
     if state is not None:
+        if state.get("format") != STATE_FORMAT:
+            raise DataError(
+                f"{config.out} holds a training state of format {state.get('format')}, this version reads "
+                f"{STATE_FORMAT}; give another run folder, or go on with the version that began the run"
+            )
         if state["config"]["model"] != _plain(config)["model"]:
             raise DataError(
                 f"{config.out} holds a run of another model shape; give another run folder, or the recipe it "
@@ -71,6 +81,7 @@ def start(config: TrainConfig) -> Run:
         heads.load_state_dict(state["heads"])
         run.optimizers.load_state_dict(state["optimizers"])
         run.step = state["step"]
+        run.progress = _progress_from(state["progress"])
     return run
 
 
@@ -156,7 +167,7 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
     out, began = Path(config.out), time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
     run = start(config)
-    dataset = StepDataset(sample_at, config.tokenizer, run.preprocess, config.batch_size, config.row_len)
+    stream = PackStream(sample_at, config.tokenizer, run.preprocess, config.stream, progress=run.progress)
     num_parameters = sum(p.numel() for p in run.model.parameters())
     threads = torch.get_num_threads()
     say(f"{num_parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}, {threads} threads")
@@ -169,8 +180,9 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
     reports: list[dict[str, float]] = []
     since = time.monotonic()
     run.model.train()
-    for batch in batches(dataset, range(run.step, config.steps), config.num_workers):
-        batch = batch.to(run.model.device)
+    loader = steps(stream, config.rows, run.tokenizer.vocab.pad, num_workers=config.num_workers)
+    for step in itertools.islice(loader, config.steps - run.step):
+        batch = step.batch.to(run.model.device)
         with torch.autocast(device_type, torch.bfloat16, enabled=config.bf16):
             loss, report = compute_loss(run, batch, config)
         if not torch.isfinite(loss):
@@ -179,8 +191,10 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
             )
         loss.backward()
         report["grad"] = run.optimizers.step(run.step, config.steps)
+        report |= {"samples": step.num_samples, "packed": step.efficiency}
         reports.append(report)
         run.step += 1
+        run.progress = Progress(run.progress.packs + config.rows, {**run.progress.lanes, **step.lanes})
         if run.step % config.log_every == 0:
             seconds = time.monotonic() - since
             mean = {k: sum(r.get(k, 0.0) for r in reports) / len(reports) for k in reports[-1]}
@@ -189,7 +203,7 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
                 "lr": round(rate_scale(run.step, config.steps, config.optim), 4),
                 "sigma": round(sigma_at(config, run.step), 2),
                 **{k: round(v, 4) for k, v in mean.items()},
-                "images_per_s": round(len(reports) * config.batch_size / seconds, 1),
+                "samples_per_s": round(sum(r["samples"] for r in reports) / seconds, 1),
                 "minutes": round((time.monotonic() - began) / 60, 1),
             }
             say(json.dumps(line))
@@ -209,13 +223,24 @@ def save(run: Run, config: TrainConfig) -> None:
     save_state(
         Path(config.out),
         {
+            "format": STATE_FORMAT,
             "model": run.model.state_dict(),
             "heads": run.heads.state_dict(),
             "optimizers": run.optimizers.state_dict(),
             "step": run.step,
+            "progress": asdict(run.progress),
             "config": _plain(config),
         },
     )
+
+
+def _progress_from(fields: dict[str, Any]) -> Progress:
+    """The progress that `asdict` gave."""
+    lanes = {
+        number: LaneState(lane["drawn"], tuple((position, age) for position, age in lane["waiting"]))
+        for number, lane in fields["lanes"].items()
+    }
+    return Progress(fields["packs"], lanes)
 
 
 def _plain(config: TrainConfig) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def _compare_losses(
 ) -> None:
     """Mask and losses of some samples in one row."""
     model, vocab, name = checkpoint.model, checkpoint.tokenizer.vocab, record["name"]
-    batch = collate(members, vocab.pad, row_len=sum(len(m.streams) for m in members))
+    batch = collate([members], vocab.pad)
     case.same("rows of the pack", len(batch.token_ids), 1)
     case.same("length", batch.token_ids.shape[1], record["length"])
 

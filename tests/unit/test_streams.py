@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from locany.codec import Tokenizer
-from locany.data.collate import collate, pack_rows
+from locany.data.collate import collate
 from locany.data.conversation import encode_conversation
 from locany.data.encode import EncodedSample, encode_sample
 from locany.data.sample import Question, Sample, Target
@@ -62,10 +62,16 @@ def blocks_of(tokenizer: Tokenizer, streams: Streams) -> list[str]:
     return found
 
 
+def in_rows(samples: list[EncodedSample], num_rows: int) -> list[list[EncodedSample]]:
+    """Samples in so many rows, in order; 0 for a row each."""
+    per_row = -(-len(samples) // num_rows) if num_rows else 1
+    return [samples[i : i + per_row] for i in range(0, len(samples), per_row)]
+
+
 def losses(
-    model: LocateModel, tokenizer: Tokenizer, samples: list[EncodedSample], row_len: int = 0
+    model: LocateModel, tokenizer: Tokenizer, samples: list[EncodedSample], num_rows: int = 0
 ) -> StreamLoss:
-    batch = collate(samples, tokenizer.vocab.pad, row_len)
+    batch = collate(in_rows(samples, num_rows), tokenizer.vocab.pad)
     with torch.no_grad():
         visual = model.encode_images(batch.pixel_values(CONFIG), batch.grids) if batch.grids else None
         return stream_loss(
@@ -74,10 +80,10 @@ def losses(
 
 
 def nll_by_sample(
-    model: LocateModel, tokenizer: Tokenizer, samples: list[EncodedSample], row_len: int
+    model: LocateModel, tokenizer: Tokenizer, samples: list[EncodedSample], num_rows: int
 ) -> list[np.ndarray]:
-    batch = collate(samples, tokenizer.vocab.pad, row_len)
-    nll = losses(model, tokenizer, samples, row_len).nll
+    batch = collate(in_rows(samples, num_rows), tokenizer.vocab.pad)
+    nll = losses(model, tokenizer, samples, num_rows).nll
     return [nll[batch.layout.sample == number].numpy() for number in range(len(samples))]
 
 
@@ -247,17 +253,14 @@ def test_packed_equals_unpacked(tokenizer: Tokenizer, model: LocateModel) -> Non
         ),
         encode_sample(tokenizer, detection_sample(QUESTIONS[2], seed=4), CONFIG),
     ]
-    lengths = [len(sample.streams) for sample in samples]
-    assert pack_rows(lengths, 0) == [[0], [1], [2], [3]]
-    apart = nll_by_sample(model, tokenizer, samples, row_len=0)
-    for row_len in (max(lengths) + min(lengths), sum(lengths)):
-        assert len(pack_rows(lengths, row_len)) < len(samples)
-        packed = nll_by_sample(model, tokenizer, samples, row_len)
+    apart = nll_by_sample(model, tokenizer, samples, num_rows=0)
+    for num_rows in (1, 2):
+        packed = nll_by_sample(model, tokenizer, samples, num_rows)
         for number, (ours, expected) in enumerate(zip(packed, apart, strict=True)):
             assert (expected > 0).any()
             np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5, err_msg=f"sample {number}")
     # The pooled mean is of all targets, however they are packed.
-    totals = [float(losses(model, tokenizer, samples, row_len).total) for row_len in (0, sum(lengths))]
+    totals = [float(losses(model, tokenizer, samples, num_rows).total) for num_rows in (0, 1)]
     assert totals[0] == pytest.approx(totals[1], abs=1e-5)
 
 
@@ -273,7 +276,7 @@ def test_no_loss_sees_the_token_that_it_predicts(tokenizer: Tokenizer, model: Lo
         for version in (ids, other):
             streams = conversation_streams(tokenizer, version, first)
             tensors = [torch.from_numpy(column)[None] for column in (streams.token_ids, streams.positions)]
-            batch = collate([EncodedSample(streams, np.zeros((0, 3, 14, 14)), ())], vocab.pad)
+            batch = collate([[EncodedSample(streams, np.zeros((0, 3, 14, 14)), ())]], vocab.pad)
             wanted = torch.from_numpy(conversation_streams(tokenizer, ids, first).targets)[None]
             with torch.no_grad():
                 result = stream_loss(

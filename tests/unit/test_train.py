@@ -14,6 +14,8 @@ import torch
 from locany.codec import Tokenizer
 from locany.data.collate import collate
 from locany.data.encode import encode_sample
+from locany.data.loader import StreamConfig
+from locany.data.packing import PackConfig
 from locany.data.sample import Sample
 from locany.errors import DataError
 from locany.image import PreprocessConfig
@@ -30,8 +32,8 @@ from tests.tiny import tiny_config
 SCENE = IconsConfig(side=(112, 140), num_patches=(60, 100), sprite_side=(28, 60), max_objects=2, max_words=0)
 
 
-def sample_at(step: int, number: int) -> Sample:
-    return render(number, SCENE)
+def sample_at(position: int) -> Sample:
+    return render(position, SCENE)
 
 
 @pytest.fixture
@@ -48,9 +50,9 @@ def recipe(mini_tokenizer: Path, tmp_path: Path) -> TrainConfig:
         tokenizer=str(folder),
         out=str(tmp_path / "run"),
         steps=6,
-        batch_size=2,
+        stream=StreamConfig(PackConfig(1024, buffer_size=3), num_lanes=4),
+        rows=2,
         dense_steps=2,
-        curriculum_steps=1,
         num_workers=0,
         bf16=False,
         save_every=2,
@@ -61,7 +63,7 @@ def recipe(mini_tokenizer: Path, tmp_path: Path) -> TrainConfig:
 
 def log(run: str) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in (Path(run) / "log.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k not in ("minutes", "images_per_s")} for line in lines]
+    return [{k: v for k, v in line.items() if k not in ("minutes", "samples_per_s")} for line in lines]
 
 
 def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -> None:
@@ -88,8 +90,8 @@ def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -
 
 
 def test_training_lowers_the_loss(recipe: TrainConfig) -> None:
-    def same(step: int, number: int) -> Sample:
-        return sample_at(0, number % 2)
+    def same(position: int) -> Sample:
+        return sample_at(position % 2)
 
     optim = OptimConfig(muon_lr=1e-2, adam_lr=5e-3, warmup_steps=1, decay_share=0.0)
     train(replace(recipe, steps=30, dense_steps=1, optim=optim), same, lambda _: None)
@@ -126,7 +128,7 @@ def test_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert load_state(tmp_path / "elsewhere") is None
 
 
-@pytest.mark.parametrize("change", [{"steps": 0}, {"batch_size": 0}, {"dense_steps": 9}])
+@pytest.mark.parametrize("change", [{"steps": 0}, {"rows": 0}, {"dense_steps": 9}])
 def test_wrong_recipes_are_refused(recipe: TrainConfig, change: dict[str, int]) -> None:
     with pytest.raises(DataError, match="recipe: " + next(iter(change))):
         replace(recipe, **change)  # type: ignore[arg-type]
@@ -174,7 +176,9 @@ def test_near_places_have_near_features() -> None:
 def test_encoding_is_deterministic(recipe: TrainConfig) -> None:
     tokenizer = Tokenizer.from_folder(Path(recipe.tokenizer))
     config = PreprocessConfig(in_token_limit=100)
-    a, b = (collate([encode_sample(tokenizer, render(7, SCENE), config)], tokenizer.vocab.pad) for _ in "ab")
+    a, b = (
+        collate([[encode_sample(tokenizer, render(7, SCENE), config)]], tokenizer.vocab.pad) for _ in "ab"
+    )
     assert torch.equal(a.token_ids, b.token_ids)
     assert np.array_equal(a.pixels, b.pixels)
     assert isinstance(recipe.model, LocateConfig)

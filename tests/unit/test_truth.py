@@ -84,7 +84,7 @@ def test_every_coordinate_is_written_about_its_object(tokenizer: Tokenizer) -> N
 
 def test_packing_changes_no_truth(tokenizer: Tokenizer, samples: list[EncodedSample]) -> None:
     pad = tokenizer.vocab.pad
-    apart, packed = collate(samples, pad), collate(samples, pad, sum(len(s) for s in samples))
+    apart, packed = collate([[s] for s in samples], pad), collate([samples], pad)
     assert packed.token_ids.shape[0] == 1
     assert apart.truth.row_writes == [len(s.truth.writes) for s in samples if s.truth]
     for batch in (apart, packed):
@@ -112,8 +112,8 @@ def test_guided_attention_is_the_same_packed_and_not(
     model = LocateModel(config)
     initialise(model, 0, range(vocab.coord_start, vocab.coord_end + 1))
     found = []
-    for row_len in (0, sum(len(s) for s in samples)):
-        batch = collate(samples, vocab.pad, row_len)
+    for rows in ([[s] for s in samples], [samples[:2], samples[2:]]):
+        batch = collate(rows, vocab.pad)
         hidden = model.decoder.embed(batch.token_ids)
         mask = visible(batch.layout, batch.layout)
         mask |= torch.eye(mask.shape[-1], dtype=torch.bool)
@@ -128,7 +128,7 @@ def test_an_image_without_truth_is_unknown(tokenizer: Tokenizer, samples: list[E
     plain = encode_sample(
         tokenizer, Sample(np.zeros((56, 56, 3), np.uint8), (Question(Task.ground("x")),)), CONFIG
     )
-    batch = collate([samples[0], plain], tokenizer.vocab.pad)
+    batch = collate([[samples[0]], [plain]], tokenizer.vocab.pad)
     num_known = len(samples[0].truth.owner) if samples[0].truth else 0
     assert (batch.truth.owner[:num_known] != UNKNOWN).all()
     assert (batch.truth.owner[num_known:] == UNKNOWN).all()
