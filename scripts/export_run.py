@@ -1,4 +1,4 @@
-"""Write the newest state of a training run as a checkpoint in the published layout.
+"""Write the best state of a training run, or the newest where none has a score, in the published layout.
 
 python scripts/export_run.py runs/mini locany/assets/locany-mini
 """
@@ -14,7 +14,7 @@ from locany.codec import Tokenizer
 from locany.codec.tokenizer import VOCAB_FILES
 from locany.errors import DataError
 from locany.model import LocateModel
-from locany.train.checkpoint import load_state
+from locany.train.checkpoint import States
 from locany.weights import load_config, save_model
 
 EXTRA_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json")
@@ -22,9 +22,11 @@ EXTRA_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json",
 
 def export(run: Path, folder: Path, card: str = "") -> int:
     """Write the checkpoint; returns the step that it is from."""
-    state = load_state(run)
-    if state is None:
+    states = States(run)
+    entry = states.best or states.newest
+    if entry is None:
         raise DataError(f"{run}: no training state in this folder; train first")
+    state = states.load(entry)
     tokenizer = run / "tokenizer"
     config = load_config(tokenizer)
     model = LocateModel(config)

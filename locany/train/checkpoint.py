@@ -1,49 +1,135 @@
-"""The state of a run, all or nothing: written beside, synced, renamed."""
+"""The states of a run, each all or nothing: written beside, synced, renamed, and then entered in an index.
+
+A kill at any moment leaves the states that the index names whole. Old ones are deleted by what the index says
+and by nothing else: a file that we did not write is never touched.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 from locany.errors import DataError
 
-FILE = "state.pt"
+FOLDER = "states"
+INDEX = "index.json"
 
 
-def save_state(folder: Path, state: dict[str, Any]) -> Path:
-    """Write `state` so that a kill at any moment leaves the old file or the new one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path, temporary = folder / FILE, folder / (FILE + ".partial")
+@dataclass(frozen=True)
+class SavedState:
+    """One entry of the index.
+
+    Attributes:
+        file: name in the folder of states.
+        step: training steps behind it.
+        score: of an evaluation of these weights, higher is better; None if there was none.
+    """
+
+    file: str
+    step: int
+    score: float | None = None
+
+
+class States:
+    """The states that a run folder holds.
+
+    Raises:
+        DataError: the index cannot be read.
+    """
+
+    def __init__(self, out: Path, keep_last: int = 2):
+        self.folder, self.keep_last = out / FOLDER, keep_last
+        self.entries = self._read_index()
+
+    @property
+    def newest(self) -> SavedState | None:
+        """The last one that was saved."""
+        return self.entries[-1] if self.entries else None
+
+    @property
+    def best(self) -> SavedState | None:
+        """The one with the highest score, the earliest of equal ones; None without scores."""
+        scored = [entry for entry in self.entries if entry.score is not None]
+        return max(scored, key=lambda entry: entry.score or 0.0) if scored else None
+
+    def save(self, state: dict[str, Any], step: int) -> SavedState:
+        """Write a state, enter it, and delete those that are neither among the last nor the best."""
+        entry = SavedState(f"step-{step:08d}.pt", step)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / entry.file, lambda file: torch.save(state, file))
+        self.entries = [*(e for e in self.entries if e.file != entry.file), entry]
+        self._write_index()
+        self._forget()
+        return entry
+
+    def score(self, step: int, score: float) -> None:
+        """Enter the score of a saved state."""
+        self.entries = [replace(e, score=score) if e.step == step else e for e in self.entries]
+        self._write_index()
+        self._forget()
+
+    def load(self, entry: SavedState) -> dict[str, Any]:
+        """Read a state.
+
+        Raises:
+            DataError: it is not there or cannot be read. An older one is not taken in its place silently.
+        """
+        path = self.folder / entry.file
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise DataError(
+                f"{path}: this training state cannot be read ({type(error).__name__}). To go on from an "
+                f"older one, take its entry out of {self.folder / INDEX}; to start afresh, give another "
+                "run folder"
+            ) from error
+        return state
+
+    def _forget(self) -> None:
+        kept = {entry.file for entry in self.entries[-self.keep_last :]}
+        kept |= {entry.file for entry in (self.best,) if entry}
+        old = [entry for entry in self.entries if entry.file not in kept]
+        if old:
+            # First out of the index, then from the disk: a kill in between leaves a file too many, not one
+            # too few.
+            self.entries = [entry for entry in self.entries if entry.file in kept]
+            self._write_index()
+            for entry in old:
+                (self.folder / entry.file).unlink(missing_ok=True)
+
+    def _write_index(self) -> None:
+        text = json.dumps([asdict(entry) for entry in self.entries], indent=1) + "\n"
+        write_whole(self.folder / INDEX, lambda file: file.write(text.encode()))
+
+    def _read_index(self) -> list[SavedState]:
+        path = self.folder / INDEX
+        if not path.is_file():
+            return []
+        try:
+            return [SavedState(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+        except (ValueError, TypeError) as error:
+            raise DataError(
+                f"{path}: this index of training states cannot be read ({error}); we did not write it. "
+                "Move it away to start the run afresh"
+            ) from error
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Write a file so that a kill at any moment leaves the old one or the new one."""
+    temporary = path.with_name(path.name + ".partial")
     with open(temporary, "wb") as file:
-        torch.save(state, file)
+        write(file)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
-    directory = os.open(folder, os.O_RDONLY)
+    directory = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
-    return path
-
-
-def load_state(folder: Path) -> dict[str, Any] | None:
-    """The last state, or None if there is none.
-
-    Raises:
-        DataError: the file is there and cannot be read.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise DataError(
-            f"{path}: this training state cannot be read; it is damaged or was not written by locany. "
-            "Move it away to start the run afresh"
-        ) from error
-    return state

@@ -59,6 +59,7 @@ class TrainConfig:
         num_workers: processes of each rank that render and encode.
         bf16: autocast matrix products to bfloat16.
         compile: compile the decoder's layers (needs a C++ compiler on the CPU): a quarter less time per step.
+        save_every: steps between states; keep_last: states that are kept besides the best.
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
     """
 
@@ -75,13 +76,14 @@ class TrainConfig:
     compile: bool = False
     device: str = "cpu"
     save_every: int = 200
+    keep_last: int = 2
     log_every: int = 20
     minutes: float = 0.0
     optim: OptimConfig = field(default_factory=OptimConfig)
     loss: LossConfig = field(default_factory=LossConfig)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "rows", "save_every", "log_every"):
+        for name in ("steps", "rows", "save_every", "keep_last", "log_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
         loss, depth = self.loss, self.model.text.num_layers

@@ -23,7 +23,7 @@ from locany.errors import DataError
 from locany.image import PreprocessConfig
 from locany.model.decoder import DecoderLayer
 from locany.model.locate_model import LocateModel
-from locany.train.checkpoint import load_state, save_state
+from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
 from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
 from locany.train.guide import guide_loss
@@ -65,8 +65,9 @@ def start(config: TrainConfig) -> Run:
             json.loads((Path(config.tokenizer) / "preprocessor_config.json").read_text())
         ),
     )
-    state = load_state(Path(config.out))
-    if state is not None:
+    states = States(Path(config.out))
+    if states.newest is not None:
+        state = states.load(states.newest)
         if state.get("format") != STATE_FORMAT:
             raise DataError(
                 f"{config.out} holds a training state of format {state.get('format')}, this version reads "
@@ -220,18 +221,16 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
 
 def save(run: Run, config: TrainConfig) -> None:
     """Write the state of the run."""
-    save_state(
-        Path(config.out),
-        {
-            "format": STATE_FORMAT,
-            "model": run.model.state_dict(),
-            "heads": run.heads.state_dict(),
-            "optimizers": run.optimizers.state_dict(),
-            "step": run.step,
-            "progress": asdict(run.progress),
-            "config": _plain(config),
-        },
-    )
+    state = {
+        "format": STATE_FORMAT,
+        "model": run.model.state_dict(),
+        "heads": run.heads.state_dict(),
+        "optimizers": run.optimizers.state_dict(),
+        "step": run.step,
+        "progress": asdict(run.progress),
+        "config": _plain(config),
+    }
+    States(Path(config.out), config.keep_last).save(state, run.step)
 
 
 def _progress_from(fields: dict[str, Any]) -> Progress:

@@ -21,7 +21,6 @@ from locany.errors import DataError
 from locany.image import PreprocessConfig
 from locany.model import LocateConfig
 from locany.synth.icons import IconsConfig, render
-from locany.train.checkpoint import FILE, load_state, save_state
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
 from locany.train.init import fourier_features
 from locany.train.loss import gaussian_nll
@@ -100,32 +99,11 @@ def test_training_lowers_the_loss(recipe: TrainConfig) -> None:
     assert lines[-1]["block_acc"] > lines[1]["block_acc"]
 
 
-def test_a_foreign_state_is_refused(recipe: TrainConfig) -> None:
-    out = Path(recipe.out)
-    out.mkdir()
-    (out / FILE).write_bytes(b"not a state")
-    with pytest.raises(DataError, match=r"state\.pt.*cannot be read.*Move it away"):
-        train(recipe, sample_at, lambda _: None)
-
-
 def test_a_run_of_another_shape_is_refused(recipe: TrainConfig) -> None:
     train(replace(recipe, steps=3), sample_at, lambda _: None)
     wider = replace(recipe.model, text=replace(recipe.model.text, intermediate_size=128))
     with pytest.raises(DataError, match="another model shape; give another run folder"):
         train(replace(recipe, model=wider), sample_at, lambda _: None)
-
-
-def test_state_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_state(tmp_path, {"step": 1})
-
-    def die(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(torch, "save", die)
-    with pytest.raises(KeyboardInterrupt):
-        save_state(tmp_path, {"step": 2})
-    assert load_state(tmp_path) == {"step": 1}
-    assert load_state(tmp_path / "elsewhere") is None
 
 
 @pytest.mark.parametrize("change", [{"steps": 0}, {"rows": 0}, {"dense_steps": 9}])
