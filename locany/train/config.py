@@ -60,6 +60,7 @@ class TrainConfig:
         bf16: autocast matrix products to bfloat16.
         compile: compile the decoder's layers (needs a C++ compiler on the CPU): a quarter less time per step.
         save_every: steps between states; keep_last: states that are kept besides the best.
+        trackers: where numbers go besides the log: "tensorboard", "wandb".
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
     """
 
@@ -78,6 +79,7 @@ class TrainConfig:
     save_every: int = 200
     keep_last: int = 2
     log_every: int = 20
+    trackers: tuple[str, ...] = ()
     minutes: float = 0.0
     optim: OptimConfig = field(default_factory=OptimConfig)
     loss: LossConfig = field(default_factory=LossConfig)

@@ -28,6 +28,7 @@ from locany.train.config import TrainConfig
 from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
 from locany.train.guide import guide_loss
 from locany.train.init import initialise
+from locany.train.log import RunLog
 from locany.train.loss import gaussian_nll, stream_loss
 from locany.train.optim import Optimizers, rate_scale
 
@@ -165,9 +166,9 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
     """Train until `config.steps` or `config.minutes`, saving as it goes; resumes what `config.out` holds."""
     if config.device == "cpu":
         tune_cpu_allocator()
-    out, began = Path(config.out), time.monotonic()
-    out.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
     run = start(config)
+    log = RunLog(Path(config.out), run.step, config.trackers)
     stream = PackStream(sample_at, config.tokenizer, run.preprocess, config.stream, progress=run.progress)
     num_parameters = sum(p.numel() for p in run.model.parameters())
     threads = torch.get_num_threads()
@@ -208,12 +209,12 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
                 "minutes": round((time.monotonic() - began) / 60, 1),
             }
             say(json.dumps(line))
-            with open(out / "log.jsonl", "a") as file:
-                file.write(json.dumps(line) + "\n")
+            log.report(line)
             reports, since = [], time.monotonic()
         out_of_time = config.minutes > 0 and time.monotonic() - began > 60 * config.minutes
         if run.step % config.save_every == 0 or run.step == config.steps or out_of_time:
             save(run, config)
+            log.draw()
         if out_of_time:
             break
     return run

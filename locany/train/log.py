@@ -1,0 +1,151 @@
+"""What a run leaves behind of itself: a JSON line per report, curves, versions; and trackers where asked."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from locany import __version__
+from locany.errors import DataError, MissingExtraError
+from locany.train.checkpoint import write_whole
+
+LOG, CURVES, VERSIONS = "log.jsonl", "curves.png", "versions.json"
+TRACKERS = ("tensorboard", "wandb")
+
+
+class Tracker(Protocol):
+    """Where numbers go besides the log."""
+
+    def __call__(self, step: int, numbers: Mapping[str, float]) -> None: ...
+
+
+class RunLog:
+    """The log of a run folder.
+
+    A run that was killed may have logged steps behind its newest state. They are about to be made again, so
+    their lines are taken out first: every step stands in the log once.
+
+    Args:
+        out: the run folder.
+        step: of the state that the run goes on from.
+        trackers: names of `TRACKERS`.
+    """
+
+    def __init__(self, out: Path, step: int, trackers: tuple[str, ...] = ()):
+        self.out = out
+        out.mkdir(parents=True, exist_ok=True)
+        self.lines = [line for line in read_log(out) if line["step"] <= step]
+        write_whole(out / LOG, lambda file: file.writelines(_encode(line) for line in self.lines))
+        versions = json.dumps(versions_of_run(), indent=1) + "\n"
+        write_whole(out / VERSIONS, lambda file: file.write(versions.encode()))
+        self.trackers = [_tracker(name, out) for name in trackers]
+
+    def report(self, numbers: Mapping[str, float]) -> None:
+        """Log the numbers of a step; "step" is one of them."""
+        line = dict(numbers)
+        self.lines.append(line)
+        with open(self.out / LOG, "ab") as file:
+            file.write(_encode(line))
+        for tracker in self.trackers:
+            tracker(int(line["step"]), {name: v for name, v in line.items() if name != "step"})
+
+    def draw(self) -> Path | None:
+        """Write the curves; None where matplotlib is not installed or nothing is logged yet."""
+        try:
+            import matplotlib
+        except ImportError:
+            return None
+        if not self.lines:
+            return None
+        matplotlib.use("agg")
+        from matplotlib import pyplot
+
+        names = [
+            n for n in dict.fromkeys(n for line in self.lines for n in line) if n not in ("step", "minutes")
+        ]
+        columns = 4
+        rows = -(-len(names) // columns)
+        figure, axes = pyplot.subplots(rows, columns, figsize=(4 * columns, 2.6 * rows), squeeze=False)
+        for axis, name in zip(axes.flat, names, strict=False):
+            points = [(line["step"], line[name]) for line in self.lines if name in line]
+            axis.plot(*zip(*points, strict=True), linewidth=1.2, marker="." if len(points) < 3 else None)
+            axis.set_title(name, fontsize=10)
+            axis.grid(alpha=0.3)
+        for axis in list(axes.flat)[len(names) :]:
+            axis.set_visible(False)
+        figure.supxlabel("step", fontsize=10)
+        figure.tight_layout()
+        path = self.out / CURVES
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=80))
+        pyplot.close(figure)
+        return path
+
+
+def read_log(out: Path) -> list[dict[str, float]]:
+    """The lines of a run's log; a last line that was cut short by a kill is left out.
+
+    Raises:
+        DataError: another line is not a report.
+    """
+    path = out / LOG
+    if not path.is_file():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    whole, found = lines[:-1], []
+    for number, line in enumerate(whole, start=1):
+        try:
+            fields = json.loads(line)
+            fields["step"] + 0
+        except (ValueError, KeyError, TypeError):
+            raise DataError(
+                f"{path}:{number}: this line is no report of a step; we did not write it. Move the file away"
+            ) from None
+        found.append(fields)
+    return found
+
+
+def versions_of_run() -> dict[str, Any]:
+    """What the numbers of a run may depend on."""
+    import numpy
+    import torch
+
+    return {
+        "locany": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "cuda": torch.version.cuda,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _encode(line: Mapping[str, float]) -> bytes:
+    return (json.dumps(dict(line)) + "\n").encode()
+
+
+def _tracker(name: str, out: Path) -> Tracker:
+    if name == "tensorboard":
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise MissingExtraError("tensorboard", "train", "logging to TensorBoard") from None
+        writer = SummaryWriter(str(out / "tensorboard"))
+
+        def to_tensorboard(step: int, numbers: Mapping[str, float]) -> None:
+            for key, value in numbers.items():
+                writer.add_scalar(key, value, step)
+            writer.flush()
+
+        return to_tensorboard
+    if name == "wandb":
+        try:
+            import wandb
+        except ImportError:
+            raise MissingExtraError("wandb", "train", "logging to Weights & Biases") from None
+        run = wandb.init(project="locany", dir=str(out), name=out.name, resume="allow")
+        return lambda step, numbers: run.log(dict(numbers), step=step)
+    raise DataError(f"no tracker {name!r}; there are: {', '.join(TRACKERS)}")
