@@ -32,7 +32,7 @@ def group_of(kind: TaskKind) -> str:
 
 def evaluate(locator: locany.Locator, modes: list[str], num_images: int, font_split: str) -> dict:
     """Counts per mode and group; all groups together under "all"."""
-    samples = [render(seed, IconsConfig(font_split=font_split)) for seed in range(num_images)]
+    samples = [render(seed, IconsConfig(split=font_split)) for seed in range(num_images)]
     asked = [(sample.pixels(), question) for sample in samples for question in sample.questions]
     result: dict = {}
     for mode in modes:

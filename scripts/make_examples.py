@@ -18,7 +18,7 @@ CONFIG = IconsConfig(
     num_patches=(800, 1024),
     sprite_side=(64, 180),
     word_height=(30, 64),
-    font_split="held-out",
+    split="held-out",
     jpeg_rate=0.0,
 )
 

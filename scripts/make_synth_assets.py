@@ -8,7 +8,7 @@ Inputs, neither of them kept in the repository:
     python scripts/make_synth_assets.py --emoji-font NotoColorEmoji.ttf --fontsource node_modules/@fontsource
 
 The same inputs give the same files. `words.json` and `LICENSES.md` are written by hand. Changing the list
-of sprites changes what a seed means: raise `VERSION` in `locany/synth/icons.py` with it.
+of sprites changes what a seed means: raise `VERSION` in `locany/synth/icons/` with it.
 """
 
 from __future__ import annotations

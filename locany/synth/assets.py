@@ -12,12 +12,9 @@ import numpy as np
 from PIL import Image, ImageFont
 
 from locany.errors import DataError
+from locany.synth.splits import in_split
 
 ASSETS = Path(__file__).parent.parent / "assets" / "synth"
-
-# Held out by family, never by weight: a bold of a known family is not a new font.
-HELD_OUT_FAMILIES = frozenset({"noto-serif", "nunito", "poppins"})
-FONT_SPLITS = ("train", "held-out")
 
 VISIBLE_ALPHA = 25  # of 255; a pixel below a tenth of full opacity is not seen and not boxed
 
@@ -72,6 +69,28 @@ def sprites() -> tuple[Sprite, ...]:
         raise DataError(f"{sheet_path} and emoji.json do not fit together ({error}); {_REMEDY}") from error
 
 
+@dataclass(frozen=True)
+class SpriteEntry:
+    """Names of a sprite, and the character that it draws."""
+
+    name: str
+    synonyms: tuple[str, ...]
+    char: str
+
+
+@cache
+def sprite_entries() -> tuple[SpriteEntry, ...]:
+    """What the sprites are called, in sheet order, without reading the sheet."""
+    return tuple(
+        SpriteEntry(
+            entry["name"],
+            tuple(entry["synonyms"]),
+            "".join(chr(int(point.removeprefix("U+"), 16)) for point in entry["codepoint"].split()),
+        )
+        for entry in _read_json("emoji.json")["sprites"]
+    )
+
+
 @cache
 def sprite_names() -> tuple[str, ...]:
     """Names of all sprites, in sheet order."""
@@ -81,10 +100,9 @@ def sprite_names() -> tuple[str, ...]:
 @cache
 def fonts(split: str) -> tuple[Font, ...]:
     """The fonts of a split, "train" or "held-out", sorted by name."""
-    if split not in FONT_SPLITS:
-        raise DataError(f"no font split {split!r}; the splits are {', '.join(FONT_SPLITS)}")
     found = [Font(path.stem, path) for path in sorted((ASSETS / "fonts").glob("*.woff"))]
-    chosen = tuple(f for f in found if (f.family in HELD_OUT_FAMILIES) == (split == "held-out"))
+    families = set(in_split("fonts", [font.family for font in found], split))
+    chosen = tuple(font for font in found if font.family in families)
     if not chosen:
         raise DataError(f"no {split} fonts under {ASSETS / 'fonts'}; {_REMEDY}")
     return chosen
@@ -127,12 +145,16 @@ def _existing(path: Path) -> Path:
     return path
 
 
+def read_text(name: str) -> str:
+    """The text of an asset."""
+    return _existing(ASSETS / name).read_text(encoding="utf-8")
+
+
 def _read_json(name: str) -> Any:
-    path = _existing(ASSETS / name)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(name))
     except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}); {_REMEDY}") from error
+        raise DataError(f"{ASSETS / name} is not JSON ({error}); {_REMEDY}") from error
 
 
 def _cut(sheet: np.ndarray, i: int, cell: int, columns: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Backgrounds to draw on: plain, gradients, noise, patterns, paper, panels. None holds anything nameable."""
+"""Backgrounds to draw on: plain, gradients, noise, patterns, screens. None holds anything nameable."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw
 
+from locany.synth.screens import screen
+
 Color = tuple[int, int, int]
 
 _GRAIN_SIDE = 512  # pixels of the shared grain tile, longer than any image side plus an offset
 
 
-def background(rng: np.random.Generator, size_wh: tuple[int, int], *, busy: float = 1.0) -> np.ndarray:
+def background(
+    rng: np.random.Generator, size_wh: tuple[int, int], *, busy: float = 1.0, screens: float = 0.0
+) -> np.ndarray:
     """A background.
 
     Args:
         rng: the only source of chance.
         size_wh: width and height in pixels.
         busy: from 0 (plain and gradients only) to 1 (every kind alike).
+        screens: share of screenshot-like ones, whatever `busy` says.
 
     Returns:
         [height, width, 3] uint8 RGB, writeable.
     """
+    if screens and rng.random() < screens:
+        return screen(rng, size_wh)
     kinds = CALM if rng.random() >= busy else CALM + BUSY
     rgb = kinds[int(rng.integers(len(kinds)))](rng, size_wh)
     if rng.random() < 0.3:

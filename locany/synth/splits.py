@@ -18,13 +18,13 @@ HELD_OUT: dict[str, frozenset[str]] = {
     "fonts": frozenset(
         {
             *("noto-serif", "nunito", "poppins"),  # bundled with the package
-            *("lato", "cabin", "eb-garamond", "comic-neue", "jetbrains-mono", "yanone-kaffeesatz"),
+            *("lato", "cabin", "eb-garamond", "comic-neue", "fira-code", "yanone-kaffeesatz"),
         }
     ),
     "icon_sets": frozenset({"phosphor", "heroicons", "twemoji"}),
     "toolkits": frozenset({"pico", "antd"}),
-    "gui_templates": frozenset(),
-    "document_templates": frozenset(),
+    "gui_templates": frozenset({"calendar", "product", "player", "article"}),
+    "document_templates": frozenset({"thesis", "statement", "menu", "manual"}),
 }
 
 

@@ -15,7 +15,9 @@ from locany.data.sample import Sample
 from locany.errors import DataError
 from locany.synth import assets, backgrounds
 from locany.synth.icons import IconsConfig, render
-from locany.synth.renderer import RENDERERS, renderer
+from locany.synth.renderer import engine
+from locany.synth.screens import screen
+from locany.synth.splits import HELD_OUT
 from locany.tasks import TaskKind
 
 Kind = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -54,7 +56,8 @@ def test_sprites_have_distinct_names_and_visible_edges() -> None:
 def test_held_out_families_are_not_in_train() -> None:
     train, held_out = assets.fonts("train"), assets.fonts("held-out")
     assert {f.family for f in train}.isdisjoint({f.family for f in held_out})
-    assert {f.family for f in held_out} == assets.HELD_OUT_FAMILIES
+    assert {f.family for f in held_out} <= HELD_OUT["fonts"]
+    assert {f.family for f in train}.isdisjoint(HELD_OUT["fonts"])
     assert all(0.5 < assets.cap_height(f.path) < 0.9 for f in (*train, *held_out))
 
 
@@ -72,7 +75,7 @@ def test_missing_assets_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for load in (assets.sprites, assets.words, lambda: assets.fonts.__wrapped__("train")):
         with pytest.raises(DataError, match="reinstall locany"):
             getattr(load, "__wrapped__", load)()
-    with pytest.raises(DataError, match="no font split"):
+    with pytest.raises(DataError, match="no split"):
         assets.fonts("test")
 
 
@@ -86,6 +89,24 @@ def test_background_kinds_fill_the_size(kind: Kind, size_wh: tuple[int, int]) ->
         rgb = kind(np.random.default_rng(seed), size_wh)
         assert rgb.shape == (size_wh[1], size_wh[0], 3)
         assert rgb.dtype == np.uint8
+
+
+@pytest.mark.parametrize("size_wh", [(448, 448), (140, 336), (28, 28), (601, 40)])
+def test_screens_fill_the_size_and_are_not_empty(size_wh: tuple[int, int]) -> None:
+    for seed in range(12):
+        rgb = screen(np.random.default_rng(seed), size_wh)
+        assert rgb.shape == (size_wh[1], size_wh[0], 3)
+        assert rgb.dtype == np.uint8
+        assert rgb.flags.writeable
+        assert rgb.std() > 0 or min(size_wh) < 100
+
+
+def test_backgrounds_without_screens_are_what_they_were() -> None:
+    for seed in range(20):
+        plain, asked = (np.random.default_rng(seed) for _ in range(2))
+        first = backgrounds.background(plain, (56, 56), busy=0.5)
+        assert np.array_equal(first, backgrounds.background(asked, (56, 56), busy=0.5, screens=0.0))
+        assert plain.integers(2**40) == asked.integers(2**40)
 
 
 # --- samples ---
@@ -141,9 +162,9 @@ def test_no_object_is_covered_beyond_the_limit(seed: int) -> None:
 def test_boxes_are_the_changed_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """On black, without loss and fading, a bright object's box is the box of what is not black."""
     white = {name: image.copy() for name, image in _white_sprites().items()}
-    monkeypatch.setattr("locany.synth.icons._sprite_images", lambda: white)
+    monkeypatch.setattr("locany.synth.icons.catalogue._bundled", lambda: white)
     monkeypatch.setattr(
-        "locany.synth.icons.background", lambda rng, wh, busy: np.zeros((wh[1], wh[0], 3), np.uint8)
+        "locany.synth.icons.background", lambda rng, wh, **_: np.zeros((wh[1], wh[0], 3), np.uint8)
     )
     config = IconsConfig(max_objects=1, word_share=0, blur_rate=0, jpeg_rate=0, jitter=0, opacity=(1.0, 1.0))
     for seed in range(30):
@@ -207,7 +228,7 @@ def test_the_mixture_has_every_family_negatives_and_several_of_a_kind() -> None:
 
 def test_config_narrows_what_is_drawn_and_asked() -> None:
     names = ("cat", "dog", "star")
-    config = IconsConfig(names=names, word_share=1.0, max_words=1, font_split="held-out")
+    config = IconsConfig(names=names, word_share=1.0, max_words=1, split="held-out")
     for seed in range(20):
         sample = render(seed, config)
         assert set(sample.provenance["kinds"]) <= set(names)
@@ -269,8 +290,10 @@ def test_impossible_sizes_and_seeds_are_refused() -> None:
         render(-1)
 
 
-def test_registry_knows_the_renderer() -> None:
-    assert renderer("icons") is RENDERERS["icons"]
-    assert renderer("icons")(5, step=0.5).provenance["seed"] == 5
-    with pytest.raises(DataError, match="there are: icons"):
-        renderer("photos")
+def test_registry_knows_the_engine() -> None:
+    icons = engine("icons")
+    assert icons.NAME == "icons"
+    assert icons.Config is IconsConfig
+    assert icons.render(5, step=0.5).provenance["seed"] == 5
+    with pytest.raises(DataError, match=r"there are: .*icons"):
+        engine("photos")
