@@ -1,0 +1,73 @@
+"""Phrases that name one region of a page and no other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from locany.data.sample import Target
+from locany.synth.documents.truth import Region, Truth, plain
+
+_CALLED = {"text": "paragraph", "list-item": "list item", "footnote": "footnote", "caption": "caption"}
+_PLACED = ("picture", "table", "formula", "section header", "caption", "paragraph")
+_FIRST_WORDS, _FIRST_SIGNS = 4, 7  # of a text, to tell it from others
+_CLEARLY = 0.06  # of the page: how far apart two regions lie for "topmost" to be plain
+
+
+def named_regions(truth: Truth, targets: Sequence[Target], space: str) -> list[tuple[str, Target]]:
+    """Every phrase that fits exactly one region, with that region's target.
+
+    Args:
+        truth: the page.
+        targets: of its regions, in their order.
+        space: what joins words in the page's language.
+    """
+    pairs = list(zip(truth.regions, targets, strict=True))
+    phrases = [(name, target) for region, target in pairs for name in region.names]
+    phrases += [
+        (f"the {called} that begins with '{start}'", t) for called, start, t in _beginnings(pairs, space)
+    ]
+    phrases += _placed(truth.regions, targets)
+    counts = Counter(name for name, _ in phrases)
+    return [(name, target) for name, target in phrases if counts[name] == 1]
+
+
+def _beginnings(pairs: Sequence[tuple[Region, Target]], space: str) -> Iterator[tuple[str, str, Target]]:
+    texts = [
+        (plain(region.text), region) for region, _ in pairs if region.category in _CALLED and region.text
+    ]
+    for region, target in pairs:
+        if region.category not in _CALLED or not region.text:
+            continue
+        words = region.text.split(" ")
+        start = " ".join(words[:_FIRST_WORDS]) if space else region.text[:_FIRST_SIGNS]
+        enough = len(words) > _FIRST_WORDS if space else len(region.text) > 2 * _FIRST_SIGNS
+        if enough and sum(text.startswith(plain(start)) for text, _ in texts) == 1:
+            yield _CALLED[region.category], start, target
+
+
+def _placed(regions: Sequence[Region], targets: Sequence[Target]) -> list[tuple[str, Target]]:
+    """The only one of its category, or the one clearly above, below, left or right of all others."""
+    by_name: dict[str, list[Target]] = {}
+    for region, target in zip(regions, targets, strict=True):
+        if region.category:
+            name = "paragraph" if region.category == "text" else region.category
+            by_name.setdefault(name, []).append(target)
+    height = max((t.xyxy[3] for t in targets if t.xyxy), default=1.0)
+    phrases = []
+    for name, group in by_name.items():
+        called = name.replace("-", " ")
+        if len(group) == 1:
+            phrases.append((f"the {called}", group[0]))
+        elif name in _PLACED:
+            for word, side, sign in (
+                ("topmost", 1, 1),
+                ("lowest", 3, -1),
+                ("leftmost", 0, 1),
+                ("rightmost", 2, -1),
+            ):
+                order = sorted(group, key=lambda t: sign * t.xyxy[side] if t.xyxy else 0.0)
+                first, second = order[0].xyxy, order[1].xyxy
+                if first and second and sign * (second[side] - first[side]) > _CLEARLY * height:
+                    phrases.append((f"the {word} {called}", order[0]))
+    return phrases
