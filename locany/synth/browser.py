@@ -87,6 +87,7 @@ class Browser:
             # A document from the folder lends its address to what is written into it.
             self._page.goto((folder / "blank.html").as_uri())
             self._cdp = context.new_cdp_session(self._page)
+            self._num_shown = 0
         except BaseException:
             self._playwright.stop()
             raise
@@ -101,9 +102,21 @@ class Browser:
         """
         metrics = {"width": size_wh[0], "height": size_wh[1], "deviceScaleFactor": scale, "mobile": False}
         self._cdp.send("Emulation.setDeviceMetricsOverride", metrics)
+        self._forget_fonts()
         still = f"<style>{_STILL}</style></head>"
         self._page.set_content(html.replace("</head>", still, 1), wait_until="load")
         self._page.evaluate("() => document.fonts.ready.then(() => true)")
+
+    def _forget_fonts(self) -> None:
+        """Empty the browser's font cache, so that a page looks the same whatever was shown before it.
+
+        The cache takes sizes that differ by less than a hundredth of a pixel for one, and keeps the first.
+        Only a change of the generic families empties it, and a session may make one; nothing uses `fantasy`.
+        """
+        self._num_shown += 1
+        session = self._page.context.new_cdp_session(self._page)
+        session.send("Page.setFontFamilies", {"fontFamilies": {"fantasy": f"none {self._num_shown}"}})
+        session.detach()
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
         """Run a JavaScript function in the page and return what it returns, as JSON would hold it."""

@@ -9,7 +9,9 @@ from locany.errors import MissingAssetsError
 from locany.synth.fonts import SETUP_HINT
 
 FOLDER_VARIABLE = "LOCANY_RENDER_ASSETS"
-SETUP_FOLDER = Path(__file__).parent.parent / "assets" / "render"  # the script, package.json, sources to bundle
+SETUP_FOLDER = (
+    Path(__file__).parent.parent / "assets" / "render"
+)  # the script, package.json, sources to bundle
 _READY = "ready"  # written last by the script: the version of what it installed
 
 

@@ -1,0 +1,1 @@
+"""The interface toolkits, one module each."""
