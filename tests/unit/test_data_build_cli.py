@@ -1,0 +1,144 @@
+"""`locany data build`, `stats` and `show`, as a newcomer meets them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from locany.data.shards import write_shard
+from tests.unit import squares
+from tests.unit.cli_fixtures import Cli
+from tests.unit.processes import wait_until, wait_until_group_ended
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_RECIPE = """
+from locany.pipeline.config import BuildConfig, RenderSource
+from tests.unit.squares import Config
+
+def recipe():
+    source = RenderSource("tests.unit.squares", 60, Config(blank_every=10, seconds={seconds}))
+    return BuildConfig((source,), shard_size=25)
+"""
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def write_recipe(folder: Path, seconds: float = 0.0) -> Path:
+    path = folder / "few.py"
+    path.write_text(_RECIPE.format(seconds=seconds))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_shard(folder / "shard-00000.tar", [(f"{i:09}", squares.render(i)) for i in range(12)])
+    return folder
+
+
+def test_build_says_what_it_did(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = cli("data", "build", write_recipe(tmp_path), "--out", out, "--workers", 1, model=False)
+    assert done.code == 0, done.err
+    first, source, drop = done.out.splitlines()
+    assert first.startswith(f"{out}: 54 samples, 108 questions, ")
+    assert first.endswith("in 3 shards")
+    assert source.split() == ["squares", "54", "of", "60"]
+    assert drop.strip() == "dropped 6: blank image (NotBlank)"
+    assert "making 60 samples" in done.err
+    assert "writing shards" in done.err
+    again = cli("data", "build", write_recipe(tmp_path), "--out", out, model=False)
+    assert again.out == done.out
+    assert "complete already" in again.err
+    other = cli("data", "build", write_recipe(tmp_path), "--out", out, "--limit", 5, model=False)
+    assert other.code == 1
+    assert "belongs to another build: recipe.samples was 60, now 5" in other.err
+
+
+def test_build_refuses_what_is_no_recipe(cli: Cli, tmp_path: Path) -> None:
+    done = cli("data", "build", tmp_path / "none.py", "--out", tmp_path / "out", model=False)
+    assert done.code == 1
+    assert "no recipe at" in done.err
+    assert not (tmp_path / "out").exists()
+    assert cli("data", "build", write_recipe(tmp_path), model=False).code == 2  # no --out
+    wrong = cli("data", "build", write_recipe(tmp_path), "-o", tmp_path / "o", "--workers", 0, model=False)
+    assert wrong.code == 2
+
+
+def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
+    """As from a terminal: every process of the group gets the signal. Nothing lives on, the rest is kept."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "locany", "data", "build", write_recipe(tmp_path, 0.1), "--out", out]
+    process = subprocess.Popen(
+        [*command, "--workers", "2"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: any((out / "parts").glob("*.tar.json")), process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted; what is finished stays in" in err
+    assert "Traceback" not in err
+    wait_until_group_ended(process)
+    assert list((out / "parts").glob("*.tar.json"))
+
+
+def test_stats(cli: Cli, data: Path) -> None:
+    done = cli("data", "stats", data, model=False)
+    assert done.code == 0, done.err
+    assert re.search(r"^12 samples, 24 questions, \d+ targets, \d+\.\d% of the questions negative", done.out)
+    assert re.search(r"^detect +12 ", done.out, re.MULTILINE)
+    assert re.search(r"^targets per question +\d", done.out, re.MULTILINE)
+    stats = json.loads((data / "stats" / "stats.json").read_bytes())
+    assert stats["sources"]["squares"]["samples"] == 12
+    assert Image.open(data / "stats" / "plots.png").size[0] > 1000
+    assert Image.open(data / "stats" / "sheet.jpg").size[0] > 1000
+    elsewhere = cli(
+        "data", "stats", data / "shard-00000.tar", "--out", data.parent / "s", "--sheet", 2, model=False
+    )
+    assert elsewhere.code == 0
+    assert sorted(path.name for path in (data.parent / "s").iterdir()) == [
+        "plots.png",
+        "sheet.jpg",
+        "stats.json",
+    ]
+
+
+def test_show(cli: Cli, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "look"
+    done = cli("data", "show", data, "--out", out, "--count", 3, model=False)
+    assert done.code == 0, done.err
+    assert sorted(path.name for path in out.iterdir()) == ["000000.png", "000004.png", "000008.png"]
+    assert "renderer squares, seed 4" in done.out
+    assert done.out.count("detect") == 3
+    one = cli("data", "show", data, "--out", out, "--index", 5, "--question", 2, model=False)
+    assert one.code == 0
+    assert "ground" in one.out
+    assert "detect" not in one.out
+    assert (out / "000005-2.png").is_file()
+    for wrong in (("--index", 12), ("--question", 1), ("--index", 0, "--question", 3), ("--count", 0)):
+        assert cli("data", "show", data, "--out", out, *wrong, model=False).code == 2, wrong
+
+
+def test_no_data_there(cli: Cli, tmp_path: Path) -> None:
+    for command in ("stats", "show"):
+        done = cli("data", command, tmp_path / "nothing", model=False)
+        assert done.code == 1
+        assert "nothing" in done.err
