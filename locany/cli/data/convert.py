@@ -1,0 +1,106 @@
+"""Convert a data set from one format to another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from locany.cli.data.check import FormatName, Root, WrittenName
+from locany.cli.messages import say
+from locany.cli.options import OUTPUT_GROUP
+from locany.cli.report import write_line
+
+if TYPE_CHECKING:
+    from locany.data.converters import Dataset, Fault, Report
+    from locany.data.sample import Sample
+
+_EPILOGUE = """\
+Images stay where they are and are named relative to OUT; yolo and voc get copies \
+in a folder of their own, and shards hold them.
+
+What a format cannot hold is not written: conversations hold whole bins (1/1000 of a side), and questions \
+but no other objects; detection formats hold categories, but no phrases. Shards hold everything.
+
+Exit codes: 0 all is written; 1 the data have a fault and OUT is not written, or there is no sample; \
+2 wrong usage.
+
+Examples:
+  locany data convert instances.json train.jsonl --to jsonl --root train2017/
+  locany data convert my-yolo-folder/ annotations.json --to coco
+  locany data convert train.jsonl shards/ --to shards --skip-faults"""
+
+
+def register(data: App) -> None:
+    """Add the command."""
+    data.command(
+        convert, usage="Usage: locany data convert PATH OUT --to FORMAT [OPTIONS]", help_epilogue=_EPILOGUE
+    )
+
+
+def convert(
+    path: Annotated[Path, Parameter(help="An annotation file, a recipe, or the folder of a data set.")],
+    out: Annotated[
+        Path, Parameter(help="The file to write; for yolo, voc, labelme and shards a new or empty folder.")
+    ],
+    /,
+    *,
+    to: Annotated[WrittenName, Parameter(help="The format to write.")],
+    from_: Annotated[
+        FormatName | None, Parameter(name="--from", help="The format of PATH; recognised by default.")
+    ] = None,
+    root: Root = None,
+    skip_faults: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Leave out records with a fault, naming each on stderr, instead of stopping at the first.",
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        Parameter(
+            name=("--quiet", "-q"), group=OUTPUT_GROUP, negative=(), show_default=False, help="Only errors."
+        ),
+    ] = False,
+) -> int:
+    """Convert a data set from one format to another."""
+    from locany.data.converters import open_dataset, refuse, write_samples
+
+    kinds: Counter[str] = Counter()
+
+    def skip(fault: Fault) -> None:
+        kinds[fault.kind.value] += 1
+        if not quiet:
+            say(f"locany: left out: {fault}")
+
+    dataset = open_dataset(path, from_, root)
+    counter = _Counter(dataset, skip if skip_faults else refuse)
+    write_samples(counter, out, to, dataset.categories)
+    if not quiet:
+        faults = f"; {_count(kinds.total(), 'fault')}, see above" if kinds else ""
+        images, questions = _count(counter.num_images, "sample"), _count(counter.num_questions, "question")
+        write_line(f"{out}: {images}, {questions}{faults}")
+    return 0 if counter.num_images else 1
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+class _Counter:
+    """The samples of a data set, counted while they pass."""
+
+    def __init__(self, dataset: Dataset, report: Report):
+        self.dataset, self.report = dataset, report
+        self.num_images = self.num_questions = 0
+
+    def __iter__(self) -> Iterator[Sample]:
+        for sample in self.dataset.samples(self.report):
+            self.num_images += 1
+            self.num_questions += len(sample.questions)
+            yield sample

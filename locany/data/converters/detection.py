@@ -1,0 +1,152 @@
+"""What detection data sets share: checked boxes, one question over what is there, categories by number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from locany.data.converters.faults import FaultKind, RecordError
+from locany.data.converters.fields import Box, Polygon
+from locany.data.encode import answer_groups
+from locany.data.sample import ImageRef, Question, Sample, Target
+from locany.errors import DataError
+from locany.geometry import NUM_BINS
+from locany.tasks import Task
+
+# Boxes stick out by less than this where formats round or count pixels from 1; they land on the edge.
+_OVERHANG = 1.0
+INCOMPLETE = "incomplete"  # in provenance: categories of which not every instance has a box in this image
+
+
+def checked_box(box: Box, size_wh: tuple[int, int]) -> Box:
+    """The box, if it can be one in an image of this size.
+
+    Raises:
+        RecordError: it is inverted, empty, or sticks out by more than a pixel.
+    """
+    x0, y0, x1, y1 = box
+    shown = "({:g}, {:g}, {:g}, {:g})".format(*box)
+    if x0 > x1 or y0 > y1:
+        raise RecordError(FaultKind.INVERTED_BOX, f"the box {shown} is inverted: its size is negative")
+    if x0 == x1 or y0 == y1:
+        raise RecordError(FaultKind.EMPTY_BOX, f"the box {shown} has no area")
+    width, height = size_wh
+    if x0 < -_OVERHANG or y0 < -_OVERHANG or x1 > width + _OVERHANG or y1 > height + _OVERHANG:
+        message = f"the box {shown} sticks out of the image, which is {width} x {height}"
+        raise RecordError(FaultKind.OUTSIDE_IMAGE, message)
+    return box
+
+
+def repeated(objects: Sequence[Target]) -> list[RecordError]:
+    """Boxes that stand there twice under one label."""
+    seen: set[Any] = set()
+    faults = []
+    for target in objects:
+        key = (target.label, target.xyxy)
+        if key in seen:
+            box = "({:g}, {:g}, {:g}, {:g})".format(*(target.xyxy or ()))
+            faults.append(
+                RecordError(FaultKind.DUPLICATE_BOX, f"the box {box} of {target.label!r} stands there twice")
+            )
+        seen.add(key)
+    return faults
+
+
+def detection_sample(
+    image: ImageRef,
+    objects: Sequence[Target],
+    provenance: dict[str, Any],
+    *,
+    negatives: Sequence[str] = (),
+    incomplete: Iterable[str] = (),
+) -> Sample:
+    """A sample with one question over the categories that are there, in the order of their first box.
+
+    Args:
+        image: the image.
+        objects: everything with a box.
+        provenance: where it was read.
+        negatives: categories known to be absent, asked for after the others.
+        incomplete: categories of which some instances have no box of their own; they are not asked for, and
+            noted in the provenance, since the answer would teach that the rest is not there.
+    """
+    partly = dict.fromkeys(incomplete)
+    names = dict.fromkeys([target.label for target in objects] + list(negatives))
+    asked = [name for name in names if name not in partly]
+    questions: tuple[Question, ...] = ()
+    if asked:
+        targets = tuple(target for target in objects if target.label not in partly)
+        questions = (Question(Task.detect(asked), targets),)
+    more = {INCOMPLETE: list(partly)} if partly else {}
+    return Sample(image, questions, tuple(objects), {**provenance, **more})
+
+
+def sample_faults(sample: Sample) -> list[RecordError]:
+    """What is wrong with a sample, wherever it is from: boxes that are none, answers that are none."""
+    faults: list[RecordError] = []
+    targets = [*sample.objects, *(target for question in sample.questions for target in question.targets)]
+    for box in dict.fromkeys(target.xyxy for target in targets if target.xyxy is not None):
+        try:
+            if not all(math.isfinite(v) for v in box):
+                raise RecordError(FaultKind.MALFORMED, f"a box holds what is no number: {box}")
+            checked_box(box, sample.size_wh)
+        except RecordError as fault:
+            faults.append(fault)
+    if faults:
+        return faults
+    for question in sample.questions:
+        try:
+            answer_groups(question, sample.size_wh, NUM_BINS - 1)
+        except DataError as error:
+            faults.append(RecordError(FaultKind.DISAGREEMENT, str(error)))
+    return faults
+
+
+def boxes_to_write(sample: Sample) -> list[Target]:
+    """What a detection format can hold of a sample: its objects, or else the boxes of questions by category.
+
+    Raises:
+        DataError: it has neither, but other questions.
+    """
+    if sample.objects:
+        return list(sample.objects)
+    asked = [question for question in sample.questions if question.task.takes_categories]
+    if sample.questions and not asked:
+        raise DataError(
+            f"{place(sample)} has no objects and asks for no categories, so a detection format "
+            "cannot hold it; write jsonl"
+        )
+    boxes = {(target.label, target.xyxy): target for question in asked for target in question.targets}
+    return [target for target in boxes.values() if target.xyxy is not None]
+
+
+def place(sample: Sample) -> str:
+    """Where a sample is from, for messages."""
+    known = {
+        name: sample.provenance[name]
+        for name in ("file", "line", "image_id", "renderer", "seed")
+        if name in sample.provenance
+    }
+    return "the sample" + (
+        f" of {', '.join(f'{name} {value}' for name, value in known.items())}" if known else ""
+    )
+
+
+class Numbering:
+    """Numbers of categories: those given first, others as they occur."""
+
+    def __init__(self, names: Iterable[str] = (), start: int = 0):
+        self.start = start
+        self.numbers: dict[str, int] = {}
+        for name in names:
+            self.number(name)
+
+    def number(self, name: str) -> int:
+        return self.numbers.setdefault(name, self.start + len(self.numbers))
+
+
+def polygon_area(polygon: Polygon) -> float:
+    """Area inside corners in order, square pixels."""
+    after = (*polygon[1:], *polygon[:1])
+    return abs(sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(polygon, after, strict=True))) / 2

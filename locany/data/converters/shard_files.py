@@ -1,0 +1,120 @@
+"""Our own shards (`data/shards.py`): what training reads. Everything of a sample survives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from locany.data.converters.detection import sample_faults
+from locany.data.converters.faults import Fault, FaultKind, RecordError, Report, refuse
+from locany.data.converters.files import whole_folder
+from locany.data.sample import ImageRef, Sample
+from locany.data.shards import (
+    Entry,
+    pack,
+    read_entries,
+    read_marker,
+    shard_paths,
+    unpack,
+    verify_shard,
+    write_entries,
+)
+from locany.errors import DataError
+
+SAMPLES_PER_SHARD = 256
+_HELD = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")  # JPEG, PNG, WebP
+
+
+def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
+    """The samples of a shard, or of all shards of a folder by name. Shards with a marker are verified first.
+
+    Args:
+        path: a .tar or .parquet file, or a folder of them.
+        root: not used: images are inside.
+        report: takes faults; by default the first one is an error.
+
+    Raises:
+        DataError: a shard is damaged, or a sample in it cannot be trained on.
+    """
+    try:
+        shards = shard_paths(path)
+    except DataError as error:
+        report(_fault(path, error))
+        return
+    for shard in shards:
+        try:
+            if read_marker(shard) is not None:
+                verify_shard(shard)
+        except DataError as error:
+            report(_fault(shard, error))
+            continue
+        yield from _samples(shard, report)
+
+
+def write(samples: Iterable[Sample], path: Path) -> None:
+    """Write samples into tar shards in a new folder; images that shards do not hold become PNG.
+
+    Raises:
+        DataError: the folder is not empty, or an image cannot be read.
+    """
+    write_shards(samples, path, ".tar")
+
+
+def write_shards(samples: Iterable[Sample], path: Path, suffix: str) -> None:
+    """`write`, with the suffix that says what kind of shard."""
+    entries: list[Entry] = []
+    with whole_folder(path) as folder:
+        for index, sample in enumerate(samples):
+            entries.append(pack(f"{index:09d}", _holdable(sample)))
+            if len(entries) == SAMPLES_PER_SHARD:
+                number = index // SAMPLES_PER_SHARD
+                write_entries(folder / f"shard-{number:05d}{suffix}", entries)
+                entries = []
+        if entries:
+            number = index // SAMPLES_PER_SHARD
+            write_entries(folder / f"shard-{number:05d}{suffix}", entries)
+
+
+def _samples(shard: Path, report: Report) -> Iterator[Sample]:
+    entries = read_entries(shard)
+    while True:
+        try:
+            entry = next(entries, None)
+        except DataError as error:  # what follows in this shard cannot be found any more
+            report(_fault(shard, error))
+            return
+        if entry is None:
+            return
+        faults: list[Fault]
+        try:
+            sample = unpack(entry, str(shard))
+            faults = [fault.at(str(shard), record=f"sample {entry.key}") for fault in sample_faults(sample)]
+        except DataError as error:
+            faults = [_fault(shard, error)]
+        for fault in faults:
+            report(fault)
+        if not faults:
+            yield sample
+
+
+def _fault(shard: Path, error: DataError) -> Fault:
+    message = str(error).removeprefix(f"{shard}: ").removeprefix(f"{shard} ")
+    return RecordError(FaultKind.UNREADABLE, message).at(str(shard))
+
+
+def _holdable(sample: Sample) -> Sample:
+    if not isinstance(sample.image, ImageRef):
+        return sample
+    source = sample.image.source
+    head = source[:8] if isinstance(source, bytes) else _head(source)
+    if head.startswith(_HELD):
+        return sample
+    return Sample(sample.pixels(), sample.questions, sample.objects, sample.provenance)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(8)
+    except OSError as error:
+        raise DataError(f"{path}: the image cannot be read ({error.strerror})") from error
