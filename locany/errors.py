@@ -12,6 +12,7 @@
     ├── RequestError             a question that cannot be asked (also a ValueError)
     ├── DataError                a sample, record or recipe that cannot be trained on
     ├── MissingAssetsError       a renderer lacks the browser, fonts or icons that it draws with
+    ├── TrainingError            a run that cannot go on: the loss is no number, memory has run out
     ├── DeviceError              a device or dtype that this machine does not have
     └── MissingExtraError        an optional package is needed (also an ImportError)
 
@@ -68,6 +69,10 @@ class DataError(LocanyError):
 
 class MissingAssetsError(LocanyError):
     """A renderer lacks what it draws with: the browser, fonts, icon sets or interface toolkits."""
+
+
+class TrainingError(LocanyError):
+    """A training run cannot go on: its loss is not a number any more, or memory has run out."""
 
 
 class DeviceError(LocanyError):

@@ -1,39 +1,27 @@
 """locany-mini, first version: icons and words from `synth/`, from scratch.
 
-    python recipes/mini.py runs/mini [--minutes 60] [--device cuda] [--compile]
+    locany train recipes/mini.py [out=runs/mini] [minutes=60] [device=cuda] [compile=true]
 
-Resumes the run folder; write the checkpoint with `scripts/export_run.py`. The bundled weights came out of one
+Write the checkpoint with `scripts/export_run.py`. The bundled weights came out of one
 run during which this recipe grew (docs/log.md); what it says now is what that run ended with, not yet a run
 of its own from the first step.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-import torch
 
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
-from locany.data.sample import Sample
 from locany.image import PreprocessConfig
 from locany.model.config import LocateConfig, TextConfig, VisionConfig
 from locany.synth import assets
-from locany.synth.icons import IconsConfig, render
 from locany.train.config import TrainConfig
-from locany.train.sft import train
+from locany.train.data import DataConfig, Rendered
 from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
 from locany.weights import load_config
-
-# Patches of an image, rows times columns, both even and 10 to 24.
-NUM_PATCHES = (140, 144, 160, 168, 180, 192, 192, 196, 200, 216, 220, 224, 240, 240, 252, 256)
-SAME_SHAPE = 64  # neighbours in the stream whose images have the same number of patches
-TRAIN_SEEDS = 1_000_000  # training takes seeds from here up; evaluation and examples stay below
 
 
 def names() -> list[str]:
@@ -109,60 +97,16 @@ def preprocess_fields() -> dict:
     }
 
 
-class Curriculum:
-    """The sample at a position of the training stream: easier early on."""
-
-    def __init__(self, num_samples: int = 64_000, easiest: float = 0.2):
-        self.num_samples, self.easiest = num_samples, easiest
-
-    def __call__(self, position: int) -> Sample:
-        progress = self.easiest + (1 - self.easiest) * min(1.0, position / self.num_samples)
-        # One number of patches for many neighbours: the CPU's matrix kernels are made anew for every shape.
-        rng = np.random.default_rng((7, position // SAME_SHAPE))
-        num_patches = NUM_PATCHES[rng.integers(len(NUM_PATCHES))]
-        config = IconsConfig(num_patches=(num_patches, num_patches))
-        return render(TRAIN_SEEDS + position, config, step=progress)
-
-
-def recipe(out: str) -> TrainConfig:
+def recipe(out: str = "runs/mini") -> TrainConfig:
     """Everything that decides the run; tokenizer and config are written into its folder."""
     tokenizer = Path(out) / "tokenizer"
     return TrainConfig(
         model=make_tokenizer(tokenizer),
         tokenizer=str(tokenizer),
         out=out,
+        data=DataConfig((Rendered("icons"),), curriculum=64_000, easiest=0.2),
         # About one sample a pack: on the CPU a mask over a longer row costs more than its padding saves.
         stream=StreamConfig(PackConfig(budget=768, buffer_size=1), num_lanes=4),
         rows=32,
         steps=3120,
     )
-
-
-OVERRIDES = ("steps", "dense_steps", "rows", "num_workers")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("out")
-    parser.add_argument("--minutes", type=float, default=0.0)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--dense-steps", type=int)
-    parser.add_argument("--rows", type=int, help="packs of a step")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--num-workers", type=int, help="processes that render")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--compile", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    config = replace(recipe(arguments.out), minutes=arguments.minutes)
-    config = replace(config, device=arguments.device, compile=arguments.compile)
-    given = {name: getattr(arguments, name) for name in OVERRIDES}
-    config = replace(config, **{name: value for name, value in given.items() if value is not None})
-    train(config, Curriculum())
-
-
-if __name__ == "__main__":
-    main()

@@ -145,7 +145,7 @@ def _say_failure(name: str, error: Exception) -> None:
 
 def _settings(locator: Locator, options: LocateOptions) -> dict[str, Any]:
     """What made the answers."""
-    from locany import __version__
+    from locany.version import __version__
     from locany.engine.params import Params
 
     params = locator.settings(Params(**options.params()))

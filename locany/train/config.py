@@ -8,6 +8,7 @@ from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.errors import DataError
 from locany.model.config import LocateConfig
+from locany.train.data import DataConfig
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class TrainConfig:
         model: the shape to train from scratch.
         tokenizer: folder with vocabulary files and `preprocessor_config.json`.
         out: run folder.
+        data: what is learnt from.
         stream: how samples are packed; a pack is a row.
         rows: packs that one step learns from, over all ranks.
         dense_steps: first steps in which only encoder and projector learn, from the dense truth.
@@ -67,6 +69,7 @@ class TrainConfig:
     model: LocateConfig
     tokenizer: str
     out: str
+    data: DataConfig
     seed: int = 0
     steps: int = 4000
     stream: StreamConfig = field(default_factory=lambda: StreamConfig(PackConfig(1024)))

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from locany import __version__
 from locany.errors import DataError, MissingExtraError
 from locany.train.checkpoint import write_whole
+from locany.version import __version__
 
 LOG, CURVES, VERSIONS = "log.jsonl", "curves.png", "versions.json"
 TRACKERS = ("tensorboard", "wandb")

@@ -22,44 +22,68 @@ def override(config: Config, settings: Sequence[str]) -> Config:
 
     Args:
         config: a frozen dataclass, of dataclasses where a name has dots.
-        settings: "name=value" each; the value is read as YAML reads it, then checked against the field.
+        settings: "name=value" each; the value is read as YAML reads it, then checked against the field. A
+            dataclass that has a method `with_setting(text)` can be set as a whole, too.
 
     Raises:
         DataError: not of this form, an unknown name, or a value that the field cannot hold.
     """
+    parsed: dict[str, tuple[Any, str]] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals or not name.strip():
             raise DataError(f"{setting!r} is no setting; write name=value, for example steps=100")
         try:
-            value = yaml.safe_load(text)
+            parsed[name.strip()] = yaml.safe_load(text), text
         except yaml.YAMLError as error:
             raise DataError(
                 f"{name}={text}: the value cannot be read ({error}); put quotes around it"
             ) from None
-        config = _replace(config, name.strip().split("."), value, text, name.strip())
-    return config
+    return _apply(config, parsed, "")
 
 
-def _replace(config: Any, path: Sequence[str], value: Any, text: str, name: str) -> Any:
-    known = {field.name for field in fields(config)}
-    if path[0] not in known:
-        near = difflib.get_close_matches(path[0], known, n=1)
-        hint = f"did you mean {'.'.join([*name.split('.')[: -len(path)], near[0]])!r}?" if near else ""
-        raise DataError(f"there is no setting {name!r}; {hint or 'there are: ' + ', '.join(sorted(known))}")
-    current = getattr(config, path[0])
-    if len(path) > 1:
-        if not is_dataclass(current):
-            raise DataError(f"there is no setting {name!r}: {path[0]} is a single value, {current!r}")
-        return replace(config, **{path[0]: _replace(current, path[1:], value, text, name)})
-    if is_dataclass(current):
-        inner = ", ".join(f"{name}.{field.name}" for field in fields(current))
-        raise DataError(f"{name} has parts; set one of them: {inner}")
-    wanted = get_type_hints(type(config))[path[0]]
+def _apply(config: Any, settings: Mapping[str, tuple[Any, str]], prefix: str) -> Any:
+    """All settings of one dataclass at once: what is wrong only in between is not wrong.
+
+    Args:
+        settings: name below this dataclass to value and text; prefix: its own name with a dot.
+    """
+    changes: dict[str, Any] = {}
+    inner: dict[str, dict[str, tuple[Any, str]]] = {}
+    for name, (value, text) in settings.items():
+        head, dot, rest = name.partition(".")
+        current = _current(config, head, prefix)
+        if dot:
+            if not is_dataclass(current):
+                raise DataError(
+                    f"there is no setting {prefix + name!r}: {head} is a single value, {current!r}"
+                )
+            inner.setdefault(head, {})[rest] = value, text
+        elif is_dataclass(current) and hasattr(current, "with_setting"):
+            changes[head] = current.with_setting(text)
+        elif is_dataclass(current):
+            parts = ", ".join(f"{prefix}{head}.{field.name}" for field in fields(current))
+            raise DataError(f"{prefix}{head} has parts; set one of them: {parts}")
+        else:
+            try:
+                changes[head] = _as_type(value, text, get_type_hints(type(config))[head])
+            except (TypeError, ValueError) as error:
+                raise DataError(f"{prefix}{head}={text}: {error}") from None
+    for head, below in inner.items():
+        changes[head] = _apply(changes.get(head, getattr(config, head)), below, f"{prefix}{head}.")
     try:
-        return replace(config, **{path[0]: _as_type(value, text, wanted)})
+        return replace(config, **changes)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{name}={text}: {error}") from None
+        raise DataError(f"{prefix.rstrip('.') or 'the config'}: {error}") from None
+
+
+def _current(config: Any, name: str, prefix: str) -> Any:
+    known = {field.name for field in fields(config)}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {prefix + near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
+        raise DataError(f"there is no setting {prefix + name!r}; {hint}")
+    return getattr(config, name)
 
 
 def _as_type(value: Any, text: str, wanted: Any) -> Any:

@@ -17,14 +17,15 @@ from torch import Tensor, nn
 from locany.codec.tokenizer import Tokenizer
 from locany.data.collate import Batch
 from locany.data.lanes import LaneState
-from locany.data.loader import PackStream, Progress, SampleAt, steps
+from locany.data.loader import PackStream, Progress, steps
 from locany.device import tune_cpu_allocator
-from locany.errors import DataError
+from locany.errors import DataError, TrainingError
 from locany.image import PreprocessConfig
 from locany.model.decoder import DecoderLayer
 from locany.model.locate_model import LocateModel
 from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
+from locany.train.data import SampleStream
 from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
 from locany.train.guide import guide_loss
 from locany.train.init import initialise
@@ -74,7 +75,7 @@ def start(config: TrainConfig) -> Run:
                 f"{config.out} holds a training state of format {state.get('format')}, this version reads "
                 f"{STATE_FORMAT}; give another run folder, or go on with the version that began the run"
             )
-        if state["config"]["model"] != _plain(config)["model"]:
+        if state["config"]["model"] != as_json(config)["model"]:
             raise DataError(
                 f"{config.out} holds a run of another model shape; give another run folder, or the recipe it "
                 "was started with"
@@ -162,18 +163,53 @@ def hidden_after(layer: nn.Module) -> Iterator[list[Tensor]]:
         hook.remove()
 
 
-def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] = print) -> Run:
+def learn(run: Run, batch: Batch, config: TrainConfig) -> dict[str, float]:
+    """One update of the weights; returns what to report of it.
+
+    Raises:
+        TrainingError: the loss is not a number.
+    """
+    batch = batch.to(run.model.device)
+    with torch.autocast(run.model.device.type, torch.bfloat16, enabled=config.bf16):
+        loss, report = compute_loss(run, batch, config)
+    if not torch.isfinite(loss):
+        raise TrainingError(
+            f"the loss is {loss.item()} at step {run.step} ({report}); lower optim.muon_lr and "
+            "optim.adam_lr, or optim.grad_clip, and run again: it goes on from the newest state"
+        )
+    loss.backward()
+    report["grad"] = run.optimizers.step(run.step, config.steps)
+    return report
+
+
+@contextmanager
+def no_memory_left(step: int) -> Iterator[None]:
+    """Say what to change where memory runs out.
+
+    Raises:
+        TrainingError: in place of the allocator's error.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise TrainingError(
+            f"memory ran out at step {step} ({(str(error) or 'no room').splitlines()[0]}); lower rows or "
+            "stream.pack.budget, or the size of images, and run again: it goes on from the newest state"
+        ) from error
+
+
+def train(config: TrainConfig, say: Callable[[str], None] = print) -> Run:
     """Train until `config.steps` or `config.minutes`, saving as it goes; resumes what `config.out` holds."""
     if config.device == "cpu":
         tune_cpu_allocator()
     began = time.monotonic()
     run = start(config)
     log = RunLog(Path(config.out), run.step, config.trackers)
-    stream = PackStream(sample_at, config.tokenizer, run.preprocess, config.stream, progress=run.progress)
+    samples = SampleStream(config.data)
+    stream = PackStream(samples, config.tokenizer, run.preprocess, config.stream, progress=run.progress)
     num_parameters = sum(p.numel() for p in run.model.parameters())
     threads = torch.get_num_threads()
     say(f"{num_parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}, {threads} threads")
-    device_type = torch.device(config.device).type
 
     if config.compile:
         for layer in run.model.decoder.layers:
@@ -184,15 +220,8 @@ def train(config: TrainConfig, sample_at: SampleAt, say: Callable[[str], None] =
     run.model.train()
     loader = steps(stream, config.rows, run.tokenizer.vocab.pad, num_workers=config.num_workers)
     for step in itertools.islice(loader, config.steps - run.step):
-        batch = step.batch.to(run.model.device)
-        with torch.autocast(device_type, torch.bfloat16, enabled=config.bf16):
-            loss, report = compute_loss(run, batch, config)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {float(loss)} at step {run.step}: {report}; lower the learning rate"
-            )
-        loss.backward()
-        report["grad"] = run.optimizers.step(run.step, config.steps)
+        with no_memory_left(run.step):
+            report = learn(run, step.batch, config)
         report |= {"samples": step.num_samples, "packed": step.efficiency}
         reports.append(report)
         run.step += 1
@@ -229,7 +258,7 @@ def save(run: Run, config: TrainConfig) -> None:
         "optimizers": run.optimizers.state_dict(),
         "step": run.step,
         "progress": asdict(run.progress),
-        "config": _plain(config),
+        "config": as_json(config),
     }
     States(Path(config.out), config.keep_last).save(state, run.step)
 
@@ -243,7 +272,7 @@ def _progress_from(fields: dict[str, Any]) -> Progress:
     return Progress(fields["packs"], lanes)
 
 
-def _plain(config: TrainConfig) -> dict[str, Any]:
+def as_json(config: TrainConfig) -> dict[str, Any]:
     """The config as JSON gives it back."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     return plain

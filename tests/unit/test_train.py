@@ -13,15 +13,16 @@ import torch
 
 from locany.codec import Tokenizer
 from locany.data.collate import collate
+from locany.data.converters import write_samples
 from locany.data.encode import encode_sample
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
-from locany.data.sample import Sample
 from locany.errors import DataError
 from locany.image import PreprocessConfig
 from locany.model import LocateConfig
 from locany.synth.icons import IconsConfig, render
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
+from locany.train.data import DataConfig, Rendered, Stored
 from locany.train.init import fourier_features
 from locany.train.log import read_log
 from locany.train.loss import gaussian_nll
@@ -30,10 +31,6 @@ from locany.train.sft import sigma_at, train
 from tests.tiny import tiny_config
 
 SCENE = IconsConfig(side=(112, 140), num_patches=(60, 100), sprite_side=(28, 60), max_objects=2, max_words=0)
-
-
-def sample_at(position: int) -> Sample:
-    return render(position, SCENE)
 
 
 @pytest.fixture
@@ -51,6 +48,7 @@ def recipe(mini_tokenizer: Path, tmp_path: Path) -> TrainConfig:
         out=str(tmp_path / "run"),
         steps=6,
         stream=StreamConfig(PackConfig(1024, buffer_size=3), num_lanes=4),
+        data=DataConfig((Rendered("icons", SCENE, first_seed=0),)),
         rows=2,
         dense_steps=2,
         num_workers=0,
@@ -70,7 +68,7 @@ def log(run: str) -> list[dict[str, float]]:
 
 def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -> None:
     said: list[str] = []
-    whole = train(recipe, sample_at, said.append)
+    whole = train(recipe, said.append)
 
     class StopError(Exception):
         pass
@@ -81,8 +79,8 @@ def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -
 
     parts = replace(recipe, out=str(tmp_path / "parts"))
     with pytest.raises(StopError):  # killed in step 5: the state of step 4 is the newest
-        train(parts, sample_at, stop_after_four)
-    resumed = train(parts, sample_at, said.append)
+        train(parts, stop_after_four)
+    resumed = train(parts, said.append)
     assert resumed.step == whole.step == 6
     for (name, a), (_, b) in zip(
         whole.model.named_parameters(), resumed.model.named_parameters(), strict=True
@@ -91,22 +89,21 @@ def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -
     assert log(parts.out) == log(recipe.out)
 
 
-def test_training_lowers_the_loss(recipe: TrainConfig) -> None:
-    def same(position: int) -> Sample:
-        return sample_at(position % 2)
-
+def test_training_lowers_the_loss(recipe: TrainConfig, tmp_path: Path) -> None:
+    write_samples([render(seed, SCENE) for seed in range(2)], tmp_path / "two", "shards")
+    recipe = replace(recipe, data=DataConfig((Stored(str(tmp_path / "two")),)))
     optim = OptimConfig(muon_lr=1e-2, adam_lr=5e-3, warmup_steps=1, decay_share=0.0)
-    train(replace(recipe, steps=30, dense_steps=1, optim=optim), same, lambda _: None)
+    train(replace(recipe, steps=30, dense_steps=1, optim=optim), lambda _: None)
     lines = log(recipe.out)
     assert lines[-1]["loss"] < 0.7 * lines[1]["loss"]
     assert lines[-1]["block_acc"] > lines[1]["block_acc"]
 
 
 def test_a_run_of_another_shape_is_refused(recipe: TrainConfig) -> None:
-    train(replace(recipe, steps=3), sample_at, lambda _: None)
+    train(replace(recipe, steps=3), lambda _: None)
     wider = replace(recipe.model, text=replace(recipe.model.text, intermediate_size=128))
     with pytest.raises(DataError, match="another model shape; give another run folder"):
-        train(replace(recipe, model=wider), sample_at, lambda _: None)
+        train(replace(recipe, model=wider), lambda _: None)
 
 
 @pytest.mark.parametrize("change", [{"steps": 0}, {"rows": 0}, {"dense_steps": 9}])

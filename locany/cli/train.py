@@ -1,0 +1,55 @@
+"""Train a model by a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from locany.cli.data import GROUP
+from locany.cli.report import write_line
+
+_EPILOGUE = """\
+A recipe is a Python file with a function recipe() that returns a TrainConfig. SETTINGS replace single \
+values of it, by the names of its fields: steps=500 optim.adam_lr=1e-4 data=my.coco.json out=runs/mine.
+
+The run folder holds states, the log, curves and versions. Run the same command again after a stop of any \
+kind: it goes on from the newest state.
+
+Examples:
+  locany train recipes/mini.py out=runs/mini minutes=60
+  locany train recipes/mini.py --dry-run steps=100"""
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(
+        train,
+        group=GROUP,
+        usage="Usage: locany train RECIPE [SETTINGS] [OPTIONS]",
+        help_epilogue=_EPILOGUE,
+    )
+
+
+def train(
+    recipe: Annotated[Path, Parameter(help="The recipe, a Python file.")],
+    /,
+    *settings: Annotated[str, Parameter(help="name=value each; later ones win.")],
+    dry_run: Annotated[
+        bool, Parameter(negative=(), show_default=False, help="Print the whole config and stop.")
+    ] = False,
+) -> int:
+    """Train a model by a recipe; goes on with a run that was stopped."""
+    from locany.train.recipe import load_recipe
+    from locany.train.sft import as_json
+    from locany.train.sft import train as run
+
+    config = load_recipe(recipe, settings)
+    if dry_run:
+        import json
+
+        write_line(json.dumps(as_json(config), indent=2))
+        return 0
+    run(config, write_line)
+    return 0

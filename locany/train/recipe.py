@@ -1,0 +1,39 @@
+"""A recipe: a Python file with a function `recipe` that returns one frozen config."""
+
+from __future__ import annotations
+
+import inspect
+import runpy
+from collections.abc import Sequence
+from pathlib import Path
+
+from locany.errors import DataError
+from locany.train.config import TrainConfig
+from locany.train.override import override
+
+
+def load_recipe(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
+    """Run a recipe file and apply settings of the command line.
+
+    The file is code and is run as such: it is the user's own.
+
+    Args:
+        settings: "name=value" each. What `recipe` takes as an argument of its own is given to it as a text;
+            the rest replaces values of the config, see `override`.
+
+    Raises:
+        DataError: no such file, no function `recipe` in it, it returns something else, or a setting is wrong.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such recipe; give a Python file, for example recipes/mini.py")
+    function = runpy.run_path(str(path)).get("recipe")
+    if not callable(function):
+        raise DataError(f"{path}: a recipe defines a function recipe() that returns a TrainConfig")
+    arguments = {}
+    if taken := set(inspect.signature(function).parameters):
+        arguments = {n: v for n, _, v in (s.partition("=") for s in settings) if n in taken}
+        settings = [setting for setting in settings if setting.partition("=")[0] not in taken]
+    config = function(**arguments)
+    if not isinstance(config, TrainConfig):
+        raise DataError(f"{path}: recipe() returned {type(config).__name__}, expected a TrainConfig")
+    return override(config, settings)

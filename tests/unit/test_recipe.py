@@ -1,0 +1,95 @@
+"""Recipes from files, and the command that runs them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from locany.cli.main import run
+from locany.errors import DataError, TrainingError
+from locany.synth.icons import IconsConfig
+from locany.train.checkpoint import States
+from locany.train.config import TrainConfig
+from locany.train.data import DataConfig, Rendered, Stored
+from locany.train.log import read_log
+from locany.train.recipe import load_recipe
+from locany.train.sft import train
+from tests.unit.test_train import recipe  # noqa: F401
+
+SMALL = ("rows=1", "steps=2", "dense_steps=1", "save_every=1", "log_every=1", "num_workers=0", "bf16=false")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The bundled recipe, small enough for a test."""
+    text = (Path(__file__).parents[2] / "recipes" / "mini.py").read_text()
+    path = tmp_path / "small.py"
+    path.write_text(text)
+    return path
+
+
+def test_settings_reach_the_recipe_and_the_config(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = load_recipe(file, [f"out={out}", "steps=900", "optim.adam_lr=1e-4", "data=a.json, b.jsonl"])
+    assert isinstance(config, TrainConfig)
+    assert (config.out, config.steps, config.optim.adam_lr) == (str(out), 900, 1e-4)
+    assert (out / "tokenizer" / "config.json").is_file()
+    assert config.data.sources == (Stored("a.json"), Stored("b.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1", "defines a function recipe"),
+        ("def recipe():\n    return 3", r"returned int, expected a TrainConfig"),
+    ],
+)
+def test_what_is_no_recipe(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "wrong.py").write_text(text)
+    with pytest.raises(DataError, match=message):
+        load_recipe(tmp_path / "wrong.py")
+    with pytest.raises(DataError, match="there is no such recipe"):
+        load_recipe(tmp_path / "absent.py")
+
+
+def test_the_command_trains_and_goes_on(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    command = ["train", str(file), f"out={out}", *SMALL]
+    assert run([*command, "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 2
+    assert not (out / "states").exists()
+    assert run(command) == 0
+    newest = States(out).newest
+    assert newest is not None
+    assert newest.step == 2
+    assert run([*command, "steps=3"]) == 0
+    assert [line["step"] for line in read_log(out)] == [1, 2, 3]
+    assert run(["train", str(file), "stepz=3"]) == 1
+    assert "did you mean 'steps'" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_stops_the_run(
+    recipe: TrainConfig,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = replace(recipe, data=DataConfig((Rendered("icons", IconsConfig()),)))
+    monkeypatch.setattr(
+        "locany.train.sft.compute_loss", lambda *_: (torch.tensor(float("nan"), requires_grad=True), {})
+    )
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 0 .* goes on from the newest state"):
+        train(config, lambda _: None)
+
+    def no_room(*_: object) -> None:
+        raise torch.OutOfMemoryError("tried to allocate 3 GiB")
+
+    monkeypatch.setattr("locany.train.sft.compute_loss", no_room)
+    with pytest.raises(
+        TrainingError, match=r"memory ran out at step 0 \(tried to allocate 3 GiB\); lower rows"
+    ):
+        train(config, lambda _: None)
