@@ -145,8 +145,8 @@ def _say_failure(name: str, error: Exception) -> None:
 
 def _settings(locator: Locator, options: LocateOptions) -> dict[str, Any]:
     """What made the answers."""
-    from locany.version import __version__
     from locany.engine.params import Params
+    from locany.version import __version__
 
     params = locator.settings(Params(**options.params()))
     return {"version": __version__, **params, "min_score": options.min_score, "exif": not options.no_exif}

@@ -18,7 +18,7 @@ def why_not_rendering() -> str:
     from locany.synth.render_assets import assets_folder
 
     try:
-        import playwright.sync_api
+        import playwright.sync_api  # noqa: F401
         import resvg_py  # noqa: F401
 
         find_browser()

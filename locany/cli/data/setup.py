@@ -19,8 +19,9 @@ def register(data: App) -> None:
 def setup() -> int:
     """Install a browser and fonts (Debian packages, needs root or sudo), toolkits and icon sets (npm).
 
-    The render engines `gui` and `documents` need all of it, `scene_text` the fonts; `icons` draws with what is
-    in the package, and with more where icon sets are. Some 900 MB; run again, it leaves alone what is there.
+    The render engines gui and documents need all of it, scene_text the fonts; icons draws with what is in
+    the package, and with more where icon sets are. Some 900 MB. Run again, it leaves alone what is there.
+
     Toolkits and icons go to $LOCANY_RENDER_ASSETS, by default into the user's cache folder.
     """
     from locany.synth.browser import find_browser
