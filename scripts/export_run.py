@@ -30,7 +30,8 @@ def export(run: Path, folder: Path, card: str = "") -> int:
     tokenizer = run / "tokenizer"
     config = load_config(tokenizer)
     model = LocateModel(config)
-    model.load_state_dict(state["model"])
+    heads = "heads."
+    model.load_state_dict({n: t for n, t in state["learning"].items() if not n.startswith(heads)})
     files = {name: (tokenizer / name).read_bytes() for name in EXTRA_FILES}
     if card:
         files["README.md"] = card.encode()

@@ -42,7 +42,7 @@ def train(
 ) -> int:
     """Train a model by a recipe; goes on with a run that was stopped."""
     from locany.train.recipe import load_recipe
-    from locany.train.sft import as_json
+    from locany.train.run import as_json
     from locany.train.sft import train as run
 
     config = load_recipe(recipe, settings)

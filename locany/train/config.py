@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from locany.data.loader import StreamConfig
@@ -9,17 +10,27 @@ from locany.data.packing import PackConfig
 from locany.errors import DataError
 from locany.model.config import LocateConfig
 from locany.train.data import DataConfig
+from locany.train.lora import LoraConfig
+
+PARTS = ("vision", "projector", "decoder")
 
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """Muon for hidden matrices, AdamW for embeddings, tables, norms and biases.
+    """Rates and rules.
 
     The rate rises over `warmup_steps`, holds, and falls linearly to zero over the last `decay_share`.
+
+    Attributes:
+        muon: Muon for hidden matrices, which suits training from scratch; otherwise AdamW for everything.
+        part_scale: times the rate for a part of the model: "vision", "projector", "decoder".
     """
 
+    muon: bool = True
     muon_lr: float = 4e-3
     adam_lr: float = 2e-3
+    betas: tuple[float, float] = (0.9, 0.98)
+    part_scale: Mapping[str, float] = field(default_factory=dict)
     weight_decay: float = 0.01
     warmup_steps: int = 100
     decay_share: float = 0.22
@@ -51,9 +62,13 @@ class TrainConfig:
     """A whole run.
 
     Attributes:
-        model: the shape to train from scratch.
-        tokenizer: folder with vocabulary files and `preprocessor_config.json`.
+        model: the shape to train from scratch; or the checkpoint to begin from: a folder in the published
+            layout, a hub id that is cached, or "bundled".
+        tokenizer: folder with vocabulary files and `preprocessor_config.json`, for training from scratch; a
+            checkpoint has its own.
         out: run folder.
+        lora: adapters that learn in place of the weights of a checkpoint; None trains the weights.
+        frozen: parts of the model that do not learn: "vision", "projector", "decoder".
         data: what is learnt from.
         stream: how samples are packed; a pack is a row.
         rows: packs that one step learns from, over all ranks.
@@ -66,10 +81,12 @@ class TrainConfig:
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
     """
 
-    model: LocateConfig
-    tokenizer: str
+    model: LocateConfig | str
     out: str
     data: DataConfig
+    tokenizer: str = ""
+    lora: LoraConfig | None = None
+    frozen: tuple[str, ...] = ()
     seed: int = 0
     steps: int = 4000
     stream: StreamConfig = field(default_factory=lambda: StreamConfig(PackConfig(1024)))
@@ -91,13 +108,31 @@ class TrainConfig:
         for name in ("steps", "rows", "save_every", "keep_last", "log_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
-        loss, depth = self.loss, self.model.text.num_layers
-        if not (1 <= loss.deep_layers <= depth and 1 <= loss.guided_layer < depth):
+        if isinstance(self.model, LocateConfig):
+            self._check_from_scratch(self.model.text.num_layers)
+        elif self.loss.dense:
+            raise DataError(
+                "recipe: a checkpoint has no auxiliary heads to go on with; set loss.dense=0 and "
+                "dense_steps=0"
+            )
+        if unknown := sorted(set(self.frozen) - set(PARTS)):
+            raise DataError(f"recipe: frozen names no part: {unknown}; the parts are {', '.join(PARTS)}")
+        if self.lora and self.frozen:
+            raise DataError("recipe: lora freezes the weights itself; leave frozen empty")
+        if self.dense_steps >= self.steps or (self.dense_steps and not self.loss.dense):
+            raise DataError(
+                f"recipe: dense_steps {self.dense_steps} must be fewer than steps {self.steps}, and 0 where "
+                "loss.dense is 0"
+            )
+
+    def _check_from_scratch(self, depth: int) -> None:
+        loss = self.loss
+        if loss.dense and not (1 <= loss.deep_layers <= depth and 1 <= loss.guided_layer < depth):
             raise DataError(
                 f"recipe: loss.deep_layers {loss.deep_layers} and loss.guided_layer {loss.guided_layer} must "
                 f"lie inside the decoder's {depth} layers, the guided one behind another"
             )
-        if self.dense_steps >= self.steps:
-            raise DataError(
-                f"recipe: dense_steps {self.dense_steps} leaves nothing of the {self.steps} steps"
-            )
+        if self.lora:
+            raise DataError("recipe: lora needs a checkpoint to begin from; set model to a folder")
+        if not self.tokenizer:
+            raise DataError("recipe: training from scratch needs tokenizer, a folder with a vocabulary")

@@ -7,85 +7,26 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from locany.codec.tokenizer import Tokenizer
 from locany.data.collate import Batch
-from locany.data.lanes import LaneState
 from locany.data.loader import PackStream, Progress, steps
 from locany.device import tune_cpu_allocator
-from locany.errors import DataError, TrainingError
-from locany.image import PreprocessConfig
+from locany.errors import TrainingError
 from locany.model.decoder import DecoderLayer
-from locany.model.locate_model import LocateModel
-from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
 from locany.train.data import SampleStream
 from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
 from locany.train.guide import guide_loss
-from locany.train.init import initialise
 from locany.train.log import RunLog
-from locany.train.loss import gaussian_nll, stream_loss
-from locany.train.optim import Optimizers, rate_scale
-
-STATE_FORMAT = 2  # raised when an older state cannot be gone on with
-
-
-@dataclass
-class Run:
-    """What a run holds: the model, the heads that only training knows, and the optimizers."""
-
-    model: LocateModel
-    heads: DenseHeads
-    optimizers: Optimizers
-    tokenizer: Tokenizer
-    preprocess: PreprocessConfig
-    step: int = 0
-    progress: Progress = field(default_factory=Progress)
-
-
-def start(config: TrainConfig) -> Run:
-    """A new run, or the one that `config.out` holds."""
-    tokenizer = Tokenizer.from_folder(Path(config.tokenizer))
-    vocab = tokenizer.vocab
-    model = LocateModel(config.model)
-    initialise(model, config.seed, range(vocab.coord_start, vocab.coord_end + 1))
-    heads = DenseHeads(config.model.text.hidden_size, torch.Generator().manual_seed(config.seed))
-    model.to(config.device)
-    heads.to(config.device)
-    run = Run(
-        model=model,
-        heads=heads,
-        optimizers=Optimizers((model, heads), config.optim),
-        tokenizer=tokenizer,
-        preprocess=PreprocessConfig.from_json(
-            json.loads((Path(config.tokenizer) / "preprocessor_config.json").read_text())
-        ),
-    )
-    states = States(Path(config.out))
-    if states.newest is not None:
-        state = states.load(states.newest)
-        if state.get("format") != STATE_FORMAT:
-            raise DataError(
-                f"{config.out} holds a training state of format {state.get('format')}, this version reads "
-                f"{STATE_FORMAT}; give another run folder, or go on with the version that began the run"
-            )
-        if state["config"]["model"] != as_json(config)["model"]:
-            raise DataError(
-                f"{config.out} holds a run of another model shape; give another run folder, or the recipe it "
-                "was started with"
-            )
-        model.load_state_dict(state["model"])
-        heads.load_state_dict(state["heads"])
-        run.optimizers.load_state_dict(state["optimizers"])
-        run.step = state["step"]
-        run.progress = _progress_from(state["progress"])
-    return run
+from locany.train.loss import StreamLoss, gaussian_nll, stream_loss
+from locany.train.optim import rate_scale
+from locany.train.run import Run, export, save, start
 
 
 def sigma_at(config: TrainConfig, step: int) -> float:
@@ -99,17 +40,26 @@ def sigma_at(config: TrainConfig, step: int) -> float:
 
 def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, dict[str, float]]:
     """The loss of one batch and what to report of it."""
-    model, vocab = run.model, run.tokenizer.vocab
+    visual = run.model.encode_images(batch.pixel_values(run.preprocess), batch.grids) if batch.grids else None
+    if run.heads is None:
+        streams = streams_of(run, batch, visual, config)
+        return streams.total, report_of(streams)
+    return loss_with_truth(run, run.heads, batch, visual, config)
+
+
+def loss_with_truth(
+    run: Run, heads: DenseHeads, batch: Batch, visual: Tensor | None, config: TrainConfig
+) -> tuple[Tensor, dict[str, float]]:
+    """The loss with the auxiliary losses that the dense truth allows."""
+    assert visual is not None, "the dense truth is of images"
+    model, vocab, shape = run.model, run.tokenizer.vocab, run.model.config
     coord_ids = range(vocab.coord_start, vocab.coord_end + 1)
-    sigma = sigma_at(config, run.step)
-    visual = model.encode_images(batch.pixel_values(run.preprocess), batch.grids)
-    embed = model.decoder.embed.weight
+    embed, sigma = model.decoder.embed.weight, sigma_at(config, run.step)
 
     def coord_nll(logits: Tensor, bins: Tensor) -> Tensor:
         return gaussian_nll(logits.log_softmax(-1), bins, sigma)
 
-    merge_size = config.model.vision.merge_size
-    dense = dense_loss(run.heads, visual, batch, embed, coord_ids, coord_nll, merge_size)
+    dense = dense_loss(heads, visual, batch, embed, coord_ids, coord_nll, shape.vision.merge_size)
     report = {
         "present": float(dense.present.detach()),
         "name": float(dense.name.detach()),
@@ -124,32 +74,41 @@ def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, d
     deep_layer, guided = layers[config.loss.deep_layers - 1], layers[config.loss.guided_layer]
     before_guided = layers[config.loss.guided_layer - 1]
     with hidden_after(deep_layer) as deep, hidden_after(before_guided) as before:
-        streams = stream_loss(
-            model,
-            batch.token_ids,
-            batch.targets,
-            batch.positions,
-            batch.layout,
-            visual,
-            coord_ids=coord_ids,
-            sigma=sigma,
-            next_token_weight=config.loss.next_token,
-            block_weight=config.loss.block,
-        )
+        streams = streams_of(run, batch, visual, config)
     at_images = deep[0][batch.token_ids == vocab.image_token]
     coords = embed[coord_ids.start : coord_ids.stop]
-    deep_sides = deep_side_loss(run.heads, at_images, batch, coords, coord_nll)
-    theta = config.model.text.rope_theta
+    deep_sides = deep_side_loss(heads, at_images, batch, coords, coord_nll)
+    theta = shape.text.rope_theta
     guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, vocab.image_token)
-    report |= {
-        "deep_sides": float(deep_sides.detach()),
-        "hit": float(hit),
+    report |= {"deep_sides": float(deep_sides.detach()), "hit": float(hit), **report_of(streams)}
+    return streams.total + config.loss.dense * (dense.total + deep_sides + guide), report
+
+
+def streams_of(run: Run, batch: Batch, visual: Tensor | None, config: TrainConfig) -> StreamLoss:
+    """The loss of both streams."""
+    vocab = run.tokenizer.vocab
+    return stream_loss(
+        run.model,
+        batch.token_ids,
+        batch.targets,
+        batch.positions,
+        batch.layout,
+        visual,
+        coord_ids=range(vocab.coord_start, vocab.coord_end + 1),
+        sigma=sigma_at(config, run.step),
+        next_token_weight=config.loss.next_token,
+        block_weight=config.loss.block,
+    )
+
+
+def report_of(streams: StreamLoss) -> dict[str, float]:
+    """What to log of both streams."""
+    return {
         "loss": float(streams.total.detach()),
         "next_token": float(streams.next_token_sum) / max(1, streams.num_next_token),
         "block": float(streams.block_sum) / max(1, streams.num_block),
         "block_acc": float(streams.block_accuracy),
     }
-    return streams.total + config.loss.dense * (dense.total + deep_sides + guide), report
 
 
 @contextmanager
@@ -206,10 +165,13 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Run:
     run = start(config)
     log = RunLog(Path(config.out), run.step, config.trackers)
     samples = SampleStream(config.data)
-    stream = PackStream(samples, config.tokenizer, run.preprocess, config.stream, progress=run.progress)
+    stream = PackStream(samples, str(run.folder), run.preprocess, config.stream, progress=run.progress)
     num_parameters = sum(p.numel() for p in run.model.parameters())
-    threads = torch.get_num_threads()
-    say(f"{num_parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}, {threads} threads")
+    num_learning = sum(p.numel() for p in run.learning.values())
+    say(
+        f"{num_learning / 1e6:.2f} M of {num_parameters / 1e6:.2f} M parameters learn, "
+        f"step {run.step} of {config.steps}, {torch.get_num_threads()} threads"
+    )
 
     if config.compile:
         for layer in run.model.decoder.layers:
@@ -220,6 +182,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Run:
     run.model.train()
     loader = steps(stream, config.rows, run.tokenizer.vocab.pad, num_workers=config.num_workers)
     for step in itertools.islice(loader, config.steps - run.step):
+        torch.manual_seed(hash_of(config.seed, run.step))  # dropout, the same after a restart
         with no_memory_left(run.step):
             report = learn(run, step.batch, config)
         report |= {"samples": step.num_samples, "packed": step.efficiency}
@@ -244,35 +207,13 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Run:
         if run.step % config.save_every == 0 or run.step == config.steps or out_of_time:
             save(run, config)
             log.draw()
+            if run.step == config.steps:
+                export(run, config)
         if out_of_time:
             break
     return run
 
 
-def save(run: Run, config: TrainConfig) -> None:
-    """Write the state of the run."""
-    state = {
-        "format": STATE_FORMAT,
-        "model": run.model.state_dict(),
-        "heads": run.heads.state_dict(),
-        "optimizers": run.optimizers.state_dict(),
-        "step": run.step,
-        "progress": asdict(run.progress),
-        "config": as_json(config),
-    }
-    States(Path(config.out), config.keep_last).save(state, run.step)
-
-
-def _progress_from(fields: dict[str, Any]) -> Progress:
-    """The progress that `asdict` gave."""
-    lanes = {
-        number: LaneState(lane["drawn"], tuple((position, age) for position, age in lane["waiting"]))
-        for number, lane in fields["lanes"].items()
-    }
-    return Progress(fields["packs"], lanes)
-
-
-def as_json(config: TrainConfig) -> dict[str, Any]:
-    """The config as JSON gives it back."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
-    return plain
+def hash_of(seed: int, step: int) -> int:
+    """One seed for each step of a run."""
+    return int(np.random.SeedSequence((seed, step)).generate_state(1)[0])

@@ -96,5 +96,5 @@ def test_a_killed_run_goes_on_bit_for_bit(mini_tokenizer: Path, tmp_path: Path) 
         assert newest is not None
         ends.append(States(out).load(newest))
     assert ends[0]["progress"] == ends[1]["progress"]
-    for name, tensor in ends[0]["model"].items():
-        assert torch.equal(tensor, ends[1]["model"][name]), name
+    for name, tensor in ends[0]["learning"].items():
+        assert torch.equal(tensor, ends[1]["learning"][name]), name

@@ -17,7 +17,7 @@ from locany.synth.renderer import ENGINES, engine
 from locany.synth.splits import HELD_OUT, SPLITS, in_split
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-EVALUATION = {"held_out.py"}  # recipes of data that nothing is trained on
+OTHERS = {"held_out.py", "lora.py"}  # data that nothing is trained on; data that is the user's own
 PROVENANCE = {  # kind: where provenance names what was used
     "fonts": "fonts",
     "icon_sets": "icon_sets",
@@ -55,7 +55,7 @@ def held_out_names(used: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in sorted(RECIPES.rglob("*.py")) if p.name not in EVALUATION], ids=lambda p: p.stem
+    "path", [p for p in sorted(RECIPES.rglob("*.py")) if p.name not in OTHERS], ids=lambda p: p.stem
 )
 @pytest.mark.usefixtures("needs_render")
 def test_no_training_recipe_uses_what_is_held_out(path: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_training_lowers_the_loss(recipe: TrainConfig, tmp_path: Path) -> None:
 def test_a_run_of_another_shape_is_refused(recipe: TrainConfig) -> None:
     train(replace(recipe, steps=3), lambda _: None)
     wider = replace(recipe.model, text=replace(recipe.model.text, intermediate_size=128))
-    with pytest.raises(DataError, match="another model shape; give another run folder"):
+    with pytest.raises(DataError, match=r"holds a run with another model: .* give another run folder"):
         train(replace(recipe, model=wider), lambda _: None)
 
 

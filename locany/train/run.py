@@ -1,0 +1,181 @@
+"""What a run holds, where it comes from, and what it leaves: new or gone on with, saved, exported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from locany.codec.tokenizer import VOCAB_FILES, Tokenizer
+from locany.data.lanes import LaneState
+from locany.data.loader import Progress
+from locany.errors import DataError
+from locany.image import PreprocessConfig
+from locany.model.locate_model import LocateModel
+from locany.train.checkpoint import States
+from locany.train.config import PARTS, TrainConfig
+from locany.train.dense import DenseHeads
+from locany.train.init import initialise
+from locany.train.lora import Lora, add_lora
+from locany.train.optim import Optimizers
+from locany.weights.adapter import write_adapter
+from locany.weights.fetch import find_checkpoint
+from locany.weights.load import load_model
+from locany.weights.merge import merge_adapter
+from locany.weights.save import save_model
+
+STATE_FORMAT = 3  # raised when an older state cannot be gone on with
+BUNDLED = "bundled"
+MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
+_PREPROCESS = "preprocessor_config.json"
+_KEPT_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", _PREPROCESS)
+
+
+@dataclass
+class Run:
+    """A run in memory.
+
+    Attributes:
+        model: on its device; with adapters in place where there are some.
+        folder: of the vocabulary: the checkpoint's, or the recipe's.
+        learning: the parameters that learn, by name.
+        heads: the auxiliary heads; None where only the streams are learnt from.
+        lora: the adapters; None where the weights learn.
+        step, progress: how far it has come.
+    """
+
+    model: LocateModel
+    folder: Path
+    tokenizer: Tokenizer
+    preprocess: PreprocessConfig
+    learning: dict[str, nn.Parameter]
+    optimizers: Optimizers
+    heads: DenseHeads | None = None
+    lora: Lora | None = None
+    step: int = 0
+    progress: Progress = field(default_factory=Progress)
+
+
+def start(config: TrainConfig) -> Run:
+    """A new run, or the one that `config.out` holds.
+
+    Raises:
+        CheckpointError: the checkpoint to begin from cannot be used.
+        DataError: the run folder holds a run of another recipe or version.
+    """
+    heads: DenseHeads | None = None
+    lora: Lora | None = None
+    if isinstance(config.model, str):
+        folder = find_checkpoint(None if config.model == BUNDLED else config.model, allow_download=False)
+        model = load_model(folder, device=config.device, dtype=torch.float32)
+    else:
+        folder = Path(config.tokenizer)
+        vocab = Tokenizer.from_folder(folder).vocab
+        model = LocateModel(config.model)
+        initialise(model, config.seed, range(vocab.coord_start, vocab.coord_end + 1))
+        model.to(config.device)
+    if config.loss.dense:
+        size = model.config.text.hidden_size
+        heads = DenseHeads(size, torch.Generator().manual_seed(config.seed)).to(config.device)
+    if config.lora:
+        lora = add_lora(model, config.lora, config.seed)
+        learning = lora.parameters(model)
+    else:
+        model.requires_grad_(True)
+        for part in config.frozen:
+            getattr(model, part).requires_grad_(False)
+        learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        if not learning:
+            raise DataError(f"recipe: frozen names all of {', '.join(PARTS)}, so nothing would learn")
+    if heads is not None:
+        learning |= {f"heads.{name}": p for name, p in heads.named_parameters()}
+    run = Run(
+        model=model,
+        folder=folder,
+        tokenizer=Tokenizer.from_folder(folder),
+        preprocess=PreprocessConfig.from_json(json.loads((folder / _PREPROCESS).read_text(encoding="utf-8"))),
+        learning=learning,
+        optimizers=Optimizers(learning, config.optim),
+        heads=heads,
+        lora=lora,
+    )
+    _resume(run, config)
+    return run
+
+
+def _resume(run: Run, config: TrainConfig) -> None:
+    """Go on from the newest state, if there is one."""
+    states = States(Path(config.out))
+    if states.newest is None:
+        return
+    state = states.load(states.newest)
+    if state.get("format") != STATE_FORMAT:
+        raise DataError(
+            f"{config.out} holds a training state of format {state.get('format')}, this version reads "
+            f"{STATE_FORMAT}; give another run folder, or go on with the version that began the run"
+        )
+    mine, theirs = as_json(config), state["config"]
+    for name in ("model", "lora", "frozen"):
+        if mine[name] != theirs[name]:
+            raise DataError(
+                f"{config.out} holds a run with another {name}: {_shorten(theirs[name])}, not "
+                f"{_shorten(mine[name])}; give another run folder, or the recipe it was started with"
+            )
+    with torch.no_grad():
+        for name, parameter in run.learning.items():
+            parameter.copy_(state["learning"][name])
+    run.optimizers.load_state_dict(state["optimizers"])
+    run.step = state["step"]
+    lanes = {
+        number: LaneState(lane["drawn"], tuple((position, age) for position, age in lane["waiting"]))
+        for number, lane in state["progress"]["lanes"].items()
+    }
+    run.progress = Progress(state["progress"]["packs"], lanes)
+
+
+def save(run: Run, config: TrainConfig) -> None:
+    """Write the state of a run: what learns, and how far it has come."""
+    state = {
+        "format": STATE_FORMAT,
+        "learning": {name: parameter.detach() for name, parameter in run.learning.items()},
+        "optimizers": run.optimizers.state_dict(),
+        "step": run.step,
+        "progress": asdict(run.progress),
+        "config": as_json(config),
+    }
+    States(Path(config.out), config.keep_last).save(state, run.step)
+
+
+def export(run: Run, config: TrainConfig) -> Path:
+    """Write the model of a run as a checkpoint in the published layout, and its adapter, if it has one.
+
+    Returns:
+        The folder of the checkpoint, `model` in the run folder.
+    """
+    out = Path(config.out)
+    if run.lora is not None:
+        adapter = run.lora.adapter(run.model, base_name=str(config.model))
+        write_adapter(adapter, out / ADAPTER, overwrite=True)
+        merge_adapter(run.folder, out / ADAPTER, out / MODEL, overwrite=True)
+    else:
+        files = {
+            name: (run.folder / name).read_bytes() for name in _KEPT_FILES if (run.folder / name).is_file()
+        }
+        ids = run.tokenizer.vocab.to_config()
+        save_model(run.model, out / MODEL, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)
+    return out / MODEL
+
+
+def as_json(config: TrainConfig) -> dict[str, Any]:
+    """The config as JSON gives it back."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    return plain
+
+
+def _shorten(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."

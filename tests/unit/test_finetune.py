@@ -1,0 +1,158 @@
+"""Fine-tuning a checkpoint on a data set of one's own: adapters or weights, resumed, exported, used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+import locany
+from locany.data.answers import AnswerConfig
+from locany.data.converters import write_samples
+from locany.data.loader import StreamConfig
+from locany.data.packing import PackConfig
+from locany.data.sample import ImageRef, Question, Sample, Target
+from locany.errors import CheckpointError, DataError
+from locany.tasks import Task, TaskKind
+from locany.train.checkpoint import States
+from locany.train.config import LossConfig, OptimConfig, TrainConfig
+from locany.train.data import DataConfig, Stored
+from locany.train.log import read_log
+from locany.train.lora import LoraConfig
+from locany.train.run import ADAPTER, MODEL
+from locany.train.sft import train
+from locany.weights import load_model
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Eight images with a red or a blue square, in COCO's format."""
+    samples = []
+    for number in range(8):
+        name, colour = (("red", "#d02020"), ("blue", "#2040d0"))[number % 2]
+        box = (10 + 4 * number, 20, 50 + 4 * number, 60)
+        image = Image.new("RGB", (112, 84), "white")
+        image.paste(colour, box)
+        path = tmp_path / f"{number}.png"
+        image.save(path)
+        target = Target(name, tuple(map(float, box)))
+        samples.append(
+            Sample(ImageRef(path, image.size), (Question(Task.detect([name]), (target,)),), (target,))
+        )
+    write_samples(samples, tmp_path / "set.json", "coco")
+    return tmp_path / "set.json"
+
+
+@pytest.fixture
+def config(checkpoint: Path, data: Path, tmp_path: Path) -> TrainConfig:
+    return TrainConfig(
+        model=str(checkpoint),
+        out=str(tmp_path / "run"),
+        data=DataConfig((Stored(str(data)),), answers=AnswerConfig(negative_rate={TaskKind.DETECT: 0.3})),
+        lora=LoraConfig(rank=4, dropout=0.1),
+        stream=StreamConfig(PackConfig(400, buffer_size=3), num_lanes=2),
+        rows=2,
+        steps=12,
+        dense_steps=0,
+        num_workers=0,
+        bf16=False,
+        save_every=4,
+        log_every=1,
+        loss=LossConfig(dense=0.0, sigma_start=0.0),
+        optim=OptimConfig(muon=False, adam_lr=3e-3, warmup_steps=1, decay_share=0.1),
+    )
+
+
+def curve(config: TrainConfig) -> list[dict[str, float]]:
+    return [
+        {k: v for k, v in line.items() if k not in ("minutes", "samples_per_s")}
+        for line in read_log(Path(config.out))
+    ]
+
+
+def test_adapters_learn_both_streams_and_leave_the_base_alone(config: TrainConfig, checkpoint: Path) -> None:
+    said: list[str] = []
+    run = train(config, said.append)
+    assert "parameters learn" in said[0]
+    lines = curve(config)
+    for stream in ("next_token", "block"):
+        assert lines[-1][stream] < lines[0][stream]
+    base = load_model(checkpoint, device="cpu", dtype=torch.float32).state_dict()
+    mine = run.model.state_dict()
+    assert all(torch.equal(tensor, mine[name]) for name, tensor in base.items())
+    newest = States(Path(config.out)).newest
+    assert newest is not None
+    kept = States(Path(config.out)).load(newest)["learning"]
+    assert kept
+    assert all(".lora_" in name for name in kept)
+
+
+def test_a_finished_run_leaves_a_model_and_an_adapter(config: TrainConfig) -> None:
+    run = train(config, lambda _: None)
+    out = Path(config.out)
+    assert (out / ADAPTER / "adapter_model.safetensors").is_file()
+    locator = locany.load(out / MODEL, device="cpu", dtype="float32")
+    assert locator.detect(Image.new("RGB", (84, 84)), ["red"], max_new_tokens=24) is not None
+    merged = load_model(out / MODEL, device="cpu", dtype=torch.float32)
+    weight = merged.state_dict()["decoder.layers.0.q.weight"]
+    assert not torch.equal(weight, run.model.state_dict()["decoder.layers.0.q.weight"])
+
+
+def test_a_stopped_run_goes_on_with_the_same_dropout(config: TrainConfig, tmp_path: Path) -> None:
+    train(config, lambda _: None)
+    parts = replace(config, out=str(tmp_path / "parts"))
+
+    class StopError(Exception):
+        pass
+
+    def stop(line: str) -> None:
+        if '"step": 7' in line:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train(parts, stop)
+    train(parts, lambda _: None)
+    assert curve(parts) == curve(config)
+
+
+def test_weights_learn_at_the_rate_of_their_part(config: TrainConfig, checkpoint: Path) -> None:
+    optim = replace(config.optim, part_scale={"vision": 0.0})
+    whole = replace(config, lora=None, optim=optim, frozen=("projector",), steps=3)
+    run = train(whole, lambda _: None)
+    base = load_model(checkpoint, device="cpu", dtype=torch.float32).state_dict()
+    changed = {
+        name.partition(".")[0]
+        for name, tensor in run.model.state_dict().items()
+        if not torch.equal(tensor, base[name])
+    }
+    assert changed == {"decoder"}
+    assert not (Path(config.out) / ADAPTER).exists()
+    assert (Path(config.out) / MODEL / "config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"loss": LossConfig(dense=1.0)}, r"set loss\.dense=0"),
+        ({"frozen": ("vision",)}, "lora freezes the weights itself"),
+        ({"lora": None, "frozen": ("head",)}, "frozen names no part"),
+        ({"dense_steps": 2}, "dense_steps 2 must be fewer than steps 12, and 0 where"),
+    ],
+)
+def test_recipes_that_cannot_be(config: TrainConfig, change: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        replace(config, **change)
+
+
+def test_runs_that_do_not_fit_are_refused(config: TrainConfig) -> None:
+    train(replace(config, steps=4), lambda _: None)
+    with pytest.raises(DataError, match=r"holds a run with another lora: .*; give another run folder"):
+        train(replace(config, lora=LoraConfig(rank=2)), lambda _: None)
+    with pytest.raises(CheckpointError, match="no model 'nowhere'"):
+        train(replace(config, model="nowhere", out=config.out + "2"), lambda _: None)
+    every = replace(config, lora=None, frozen=("vision", "projector", "decoder"), out=config.out + "3")
+    with pytest.raises(DataError, match="nothing would learn"):
+        train(every, lambda _: None)
