@@ -1,6 +1,6 @@
 """Fine-tune a checkpoint on your own data with adapters; both streams learn, so decode modes stay together.
 
-    locany train recipes/lora.py data=my.coco.json [model=DIR] [out=runs/lora]
+    locany train recipes/lora.py data=my.coco.json [model=DIR] [out=runs/lora] [evaluation=other.coco.json]
 
 DATA is anything that `locany data check` reads. Categories of the data set that are not in an image become
 negatives. At the end the run folder has `adapter`, in peft's layout, and `model`, the merged checkpoint. For
@@ -14,7 +14,7 @@ from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.tasks import TaskKind
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Stored
+from locany.train.data import DataConfig, stored_paths
 from locany.train.lora import LoraConfig
 
 
@@ -29,7 +29,7 @@ def recipe(data: str, model: str = "bundled", out: str = "runs/lora") -> TrainCo
         model=model,
         out=out,
         data=DataConfig(
-            tuple(Stored(path.strip()) for path in data.split(",")),
+            stored_paths(data),
             answers=AnswerConfig(
                 negative_rate={TaskKind.DETECT: 0.2}, max_questions=4, max_categories=3, max_targets=60
             ),

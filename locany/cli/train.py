@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from locany.cli.data import GROUP
 from locany.cli.report import write_line
+
+if TYPE_CHECKING:
+    from locany.train.config import TrainConfig
+    from locany.train.run import Run
 
 _EPILOGUE = """\
 A recipe is a Python file with a function recipe() that returns a TrainConfig. SETTINGS replace single \
@@ -51,5 +56,26 @@ def train(
 
         write_line(json.dumps(as_json(config), indent=2))
         return 0
-    run(config, write_line)
+    run(config, write_line, _evaluation(config) if config.evaluation.sources else None)
     return 0
+
+
+def _evaluation(config: TrainConfig) -> Callable[[Run], dict[str, float]]:
+    """Measures a run on the samples that its recipe names, in each mode."""
+    from locany.eval.modes import count_modes
+    from locany.locator import Locator
+    from locany.train.data import first_samples
+
+    wanted = config.evaluation
+    samples = [s for source in wanted.sources for s in first_samples(source, wanted.num_samples)]
+
+    def evaluate(run: Run) -> dict[str, float]:
+        was_training = run.model.training
+        run.model.eval()
+        locator = Locator(run.model, run.tokenizer, run.preprocess, name="run")
+        counts = count_modes(locator, samples, wanted.modes)
+        run.model.train(was_training)
+        scores = {f"f1_{mode}": round(found.f1, 4) for mode, found in counts.items()}
+        return {"f1": round(sum(scores.values()) / len(scores), 4), **scores}
+
+    return evaluate

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.errors import DataError
 from locany.model.config import LocateConfig
-from locany.train.data import DataConfig
+from locany.train.data import DataConfig, Rendered, Stored, stored_paths
 from locany.train.lora import LoraConfig
 
 PARTS = ("vision", "projector", "decoder")
@@ -58,6 +58,27 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class EvaluationConfig:
+    """What a run is measured on while it learns.
+
+    Attributes:
+        sources: data sets and render engines; engines from seeds that training does not take.
+        num_samples: from the beginning of each source.
+        every: steps between evaluations, a multiple of `save_every`; 0 measures at the end only.
+        modes: of decoding, each measured.
+    """
+
+    sources: tuple[Rendered | Stored, ...] = ()
+    num_samples: int = 64
+    every: int = 0
+    modes: tuple[str, ...] = ("fast", "hybrid", "slow")
+
+    def with_setting(self, text: str) -> EvaluationConfig:
+        """`evaluation=PATH[,PATH...]` on the command line."""
+        return replace(self, sources=stored_paths(text))
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A whole run.
 
@@ -76,6 +97,7 @@ class TrainConfig:
         num_workers: processes of each rank that render and encode.
         bf16: autocast matrix products to bfloat16.
         compile: compile the decoder's layers (needs a C++ compiler on the CPU): a quarter less time per step.
+        evaluation: what the run is measured on; the state with the best mean F1 is kept.
         save_every: steps between states; keep_last: states that are kept besides the best.
         trackers: where numbers go besides the log: "tensorboard", "wandb".
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
@@ -85,6 +107,7 @@ class TrainConfig:
     out: str
     data: DataConfig
     tokenizer: str = ""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     lora: LoraConfig | None = None
     frozen: tuple[str, ...] = ()
     seed: int = 0
@@ -114,6 +137,11 @@ class TrainConfig:
             raise DataError(
                 "recipe: a checkpoint has no auxiliary heads to go on with; set loss.dense=0 and "
                 "dense_steps=0"
+            )
+        if self.evaluation.every % self.save_every:
+            raise DataError(
+                f"recipe: evaluation.every {self.evaluation.every} is no multiple of save_every "
+                f"{self.save_every}; a score belongs to a state"
             )
         if unknown := sorted(set(self.frozen) - set(PARTS)):
             raise DataError(f"recipe: frozen names no part: {unknown}; the parts are {', '.join(PARTS)}")

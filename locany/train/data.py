@@ -51,6 +51,18 @@ class Stored:
     weight: float = 1.0
 
 
+def stored_paths(text: str) -> tuple[Stored, ...]:
+    """Data sets from paths with commas between them."""
+    return tuple(Stored(path.strip()) for path in text.split(",") if path.strip())
+
+
+def first_samples(source: Rendered | Stored, count: int) -> list[Sample]:
+    """The first samples of a source as they are, to measure on."""
+    found = _RenderedSamples(source) if isinstance(source, Rendered) else _StoredSamples(source)
+    size = count if found.source.size is None else min(count, found.source.size)
+    return [found.get(index, 1.0) for index in range(size)]
+
+
 @dataclass(frozen=True)
 class DataConfig:
     """What a run learns from.
@@ -80,7 +92,7 @@ class DataConfig:
 
     def with_setting(self, text: str) -> DataConfig:
         """`data=PATH[,PATH...]` on the command line: these data sets, equally often, for the sources."""
-        return replace(self, sources=tuple(Stored(path.strip()) for path in text.split(",") if path.strip()))
+        return replace(self, sources=stored_paths(text))
 
 
 class _RenderedSamples:

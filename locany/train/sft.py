@@ -19,6 +19,7 @@ from locany.data.loader import PackStream, Progress, steps
 from locany.device import tune_cpu_allocator
 from locany.errors import TrainingError
 from locany.model.decoder import DecoderLayer
+from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
 from locany.train.data import SampleStream
 from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
@@ -157,8 +158,21 @@ def no_memory_left(step: int) -> Iterator[None]:
         ) from error
 
 
-def train(config: TrainConfig, say: Callable[[str], None] = print) -> Run:
-    """Train until `config.steps` or `config.minutes`, saving as it goes; resumes what `config.out` holds."""
+def train(
+    config: TrainConfig,
+    say: Callable[[str], None] = print,
+    evaluate: Callable[[Run], dict[str, float]] | None = None,
+) -> Run:
+    """Train until `config.steps` or `config.minutes`, saving as it goes; resumes what `config.out` holds.
+
+    Args:
+        say: prints a line for people.
+        evaluate: measures the run at its present weights; "f1" in its answer is the score of the state.
+
+    Raises:
+        DataError, CheckpointError: the recipe, its data or its checkpoint cannot be used.
+        TrainingError: the loss is not a number, or memory has run out.
+    """
     if config.device == "cpu":
         tune_cpu_allocator()
     began = time.monotonic()
@@ -206,8 +220,16 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Run:
         out_of_time = config.minutes > 0 and time.monotonic() - began > 60 * config.minutes
         if run.step % config.save_every == 0 or run.step == config.steps or out_of_time:
             save(run, config)
+            last = run.step == config.steps
+            every = config.evaluation.every
+            if evaluate and (last or out_of_time or (every and run.step % every == 0)):
+                found = evaluate(run)
+                say(json.dumps({"step": run.step, **found}))
+                log.report({"step": run.step, **found})
+                States(Path(config.out), config.keep_last).score(run.step, found["f1"])
+                since = time.monotonic()
             log.draw()
-            if run.step == config.steps:
+            if last:
                 export(run, config)
         if out_of_time:
             break

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import locany
+from locany.cli.main import run as run_command
 from locany.data.answers import AnswerConfig
 from locany.data.converters import write_samples
 from locany.data.loader import StreamConfig
@@ -18,11 +19,11 @@ from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.errors import CheckpointError, DataError
 from locany.tasks import Task, TaskKind
 from locany.train.checkpoint import States
-from locany.train.config import LossConfig, OptimConfig, TrainConfig
+from locany.train.config import EvaluationConfig, LossConfig, OptimConfig, TrainConfig
 from locany.train.data import DataConfig, Stored
 from locany.train.log import read_log
 from locany.train.lora import LoraConfig
-from locany.train.run import ADAPTER, MODEL
+from locany.train.run import ADAPTER, MODEL, Run
 from locany.train.sft import train
 from locany.weights import load_model
 
@@ -133,12 +134,41 @@ def test_weights_learn_at_the_rate_of_their_part(config: TrainConfig, checkpoint
     assert (Path(config.out) / MODEL / "config.json").is_file()
 
 
+def test_the_best_state_is_kept(config: TrainConfig) -> None:
+    config = replace(config, evaluation=EvaluationConfig(every=4), keep_last=1)
+    scores = iter((0.2, 0.9, 0.5))
+    asked: list[int] = []
+
+    def evaluate(run: Run) -> dict[str, float]:
+        asked.append(run.step)
+        return {"f1": next(scores), "f1_fast": 0.0}
+
+    train(config, lambda _: None, evaluate)
+    assert asked == [4, 8, 12]
+    states = States(Path(config.out))
+    assert [entry.step for entry in states.entries] == [8, 12]
+    assert states.best is not None
+    assert states.best.step == 8
+    assert [line["f1"] for line in read_log(Path(config.out)) if "f1" in line] == [0.2, 0.9, 0.5]
+
+
+def test_the_command_measures_every_mode(config: TrainConfig, data: Path, tmp_path: Path) -> None:
+    recipe = Path(__file__).parents[2] / "recipes" / "lora.py"
+    settings = [f"data={data}", f"model={config.model}", f"out={config.out}", f"evaluation={data}"]
+    small = ["rows=1", "steps=2", "save_every=2", "num_workers=0", "bf16=false", "evaluation.num_samples=2"]
+    pack = ["stream.pack.budget=400", "stream.pack.buffer_size=2", "log_every=1", "loss.sigma_start=0"]
+    assert run_command(["train", str(recipe), *settings, *small, *pack]) == 0
+    (scores,) = [line for line in read_log(Path(config.out)) if "f1" in line]
+    assert {"f1", "f1_fast", "f1_hybrid", "f1_slow"} <= scores.keys()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"loss": LossConfig(dense=1.0)}, r"set loss\.dense=0"),
         ({"frozen": ("vision",)}, "lora freezes the weights itself"),
         ({"lora": None, "frozen": ("head",)}, "frozen names no part"),
+        ({"evaluation": EvaluationConfig(every=6)}, "no multiple of save_every 4"),
         ({"dense_steps": 2}, "dense_steps 2 must be fewer than steps 12, and 0 where"),
     ],
 )
