@@ -59,6 +59,8 @@ def _apply(config: Any, settings: Mapping[str, tuple[Any, str]], prefix: str) ->
                     f"there is no setting {prefix + name!r}: {head} is a single value, {current!r}"
                 )
             inner.setdefault(head, {})[rest] = value, text
+        elif is_dataclass(current) and value is None and type(None) in get_args(_wanted(config, head)):
+            changes[head] = None
         elif is_dataclass(current) and hasattr(current, "with_setting"):
             changes[head] = current.with_setting(text)
         elif is_dataclass(current):
@@ -66,7 +68,7 @@ def _apply(config: Any, settings: Mapping[str, tuple[Any, str]], prefix: str) ->
             raise DataError(f"{prefix}{head} has parts; set one of them: {parts}")
         else:
             try:
-                changes[head] = _as_type(value, text, get_type_hints(type(config))[head])
+                changes[head] = _as_type(value, text, _wanted(config, head))
             except (TypeError, ValueError) as error:
                 raise DataError(f"{prefix}{head}={text}: {error}") from None
     for head, below in inner.items():
@@ -75,6 +77,11 @@ def _apply(config: Any, settings: Mapping[str, tuple[Any, str]], prefix: str) ->
         return replace(config, **changes)
     except (TypeError, ValueError) as error:
         raise DataError(f"{prefix.rstrip('.') or 'the config'}: {error}") from None
+
+
+def _wanted(config: Any, name: str) -> Any:
+    """The type of a field."""
+    return get_type_hints(type(config))[name]
 
 
 def _current(config: Any, name: str, prefix: str) -> Any:

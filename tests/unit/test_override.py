@@ -39,6 +39,7 @@ class Outer:
     rates: Mapping[Colour, float] = field(default_factory=dict)
     folder: Path = Path()
     inner: Inner = field(default_factory=Inner)
+    other: Inner | None = field(default_factory=Inner)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,8 @@ class Outer:
         ("folder=some/where", Outer(folder=Path("some/where"))),
         ("inner.rate=1e-4", Outer(inner=Inner(rate=1e-4))),
         ("inner.rate=2", Outer(inner=Inner(rate=2.0))),
+        ("other=null", Outer(other=None)),
+        ("other.rate=1", Outer(other=Inner(rate=1.0))),
         ("inner.colour=blue", Outer(inner=Inner(colour=Colour.BLUE))),
     ],
 )
@@ -79,6 +82,7 @@ def test_the_last_setting_counts():
         ("inner.rat=3", "no setting 'inner.rat'; did you mean 'inner.rate'"),
         ("zzz=3", "no setting 'zzz'; there are: compile, folder"),
         ("steps.x=3", "'steps.x': steps is a single value, 10"),
+        ("inner=null", r"inner has parts"),
         ("inner=3", r"inner has parts; set one of them: inner.rate, inner.colour"),
         ("steps=2.5", "steps=2.5: expected int, got float"),
         ("steps=true", "expected int, got bool"),
