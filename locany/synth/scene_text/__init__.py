@@ -113,5 +113,9 @@ def _draw(seed: int, config: SceneTextConfig) -> tuple[np.random.Generator, Pict
 
 
 def _weighted(rng: np.random.Generator, pairs: tuple[tuple[str, float], ...]) -> str:
-    share = np.cumsum([weight for _, weight in pairs])
-    return pairs[min(int(np.searchsorted(share, rng.random() * share[-1], "right")), len(pairs) - 1)][0]
+    left = rng.random() * sum(weight for _, weight in pairs)
+    for name, weight in pairs:
+        left -= weight
+        if left < 0:
+            return name
+    return pairs[-1][0]

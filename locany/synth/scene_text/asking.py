@@ -196,10 +196,9 @@ def _target(words: Sequence[Written], text: str) -> Target:
     polygon = words[0].polygon
     if len(words) > 1:
         warp = words[0].warp
-        inks = np.array([written.ink for written in words])
-        (x0, y0), (x1, y1) = inks[:, :2].min(axis=0), inks[:, 2:].max(axis=0)
-        ink = (float(x0), float(y0), float(x1), float(y1))
-        polygon = outline(warp, ink, per_side=2 if warp.bend is None else 7)
+        polygon = outline(
+            warp, _around([written.ink for written in words]), per_side=2 if warp.bend is None else 7
+        )
     middle = len(polygon) // 4  # of the upper edge; the lower one runs back
     upper, lower = polygon[middle], polygon[-1 - middle]
     if len(polygon) == 4:
@@ -210,9 +209,13 @@ def _target(words: Sequence[Written], text: str) -> Target:
 
 
 def _box(words: Sequence[Written]) -> tuple[float, float, float, float]:
-    boxes = np.array([written.xyxy for written in words])
-    (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    return float(x0), float(y0), float(x1), float(y1)
+    return _around([written.xyxy for written in words])
+
+
+def _around(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float]:
+    """The box that holds all boxes."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return float(min(x0)), float(min(y0)), float(max(x1)), float(max(y1))
 
 
 def _length(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import io
+from typing import cast
 
 import numpy as np
-from PIL import Image, ImageChops, ImageEnhance, ImageFilter
+from PIL import Image, ImageFilter
 
-from locany.synth.textures import sensor_noise, shade_field
+from locany.synth.textures import Color, shade_field, with_sensor_noise
+
+_DIM = 70  # mean level below which a picture is dark enough as it is
 
 
 def photograph(rng: np.random.Generator, image: Image.Image, amount: float) -> Image.Image:
     """A picture as a camera would have taken it. `amount` from 0 (untouched) to 1."""
+    bright = _brightness(image)
     if rng.random() < 0.85 * amount:
-        strength = float(rng.uniform(0.2, 0.9)) * amount
-        tint = tuple(rng.integers(0, 22, 3).tolist())  # what light there is in the shade
-        image = image.copy()
-        image.paste(tint, (0, 0, *image.size), shade_field(rng, image.size, strength))
-    if rng.random() < 0.08 * amount:  # too little light, as at dusk or indoors
-        image = ImageEnhance.Brightness(image).enhance(float(rng.uniform(0.45, 0.7)))
+        strength = float(rng.uniform(0.2, 0.9)) * amount * (1.0 if bright > _DIM else 0.5)
+        tint = cast(Color, tuple(rng.integers(0, 22, 3).tolist()))  # what light there is in the shade
+        shade = Image.new("RGB", image.size, tint)
+        image = Image.composite(shade, image, shade_field(rng, image.size, strength))
+    if rng.random() < 0.08 * amount and bright > _DIM:  # too little light, as at dusk or indoors
+        image = Image.blend(Image.new("RGB", image.size), image, float(rng.uniform(0.45, 0.7)))
     roll = rng.random()
     if roll < 0.12 * amount:
         image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.2, 0.9))))
     elif roll < 0.18 * amount:
         image = _shaken(rng, image)
     if rng.random() < 0.7 * amount:
-        noise = sensor_noise(rng, image.size, int(rng.integers(0, 4, 2).min()))
-        image = ImageChops.add(image, noise, 1, -128)
+        image = with_sensor_noise(rng, image, int(rng.integers(0, 4, 2).min()))
     if rng.random() < 0.15 * amount:
         image = _saved(image, quality=int(rng.integers(35, 92)))
     return image
+
+
+def _brightness(image: Image.Image) -> float:
+    """Mean level of a few pixels spread over an image, 0 to 255."""
+    return float(np.mean(np.asarray(image.resize((24, 24), Image.Resampling.NEAREST))))
 
 
 def _shaken(rng: np.random.Generator, image: Image.Image) -> Image.Image:

@@ -141,5 +141,7 @@ def color_name(color: Color) -> str | None:
 
 
 def _near(rng: np.random.Generator, color: Color) -> Color:
-    r, g, b = np.clip(np.array(color) + rng.integers(-12, 13, 3), 0, 255).tolist()
+    r, g, b = (
+        min(255, max(0, part + by)) for part, by in zip(color, rng.integers(-12, 13, 3).tolist(), strict=True)
+    )
     return r, g, b

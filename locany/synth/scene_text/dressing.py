@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from locany.synth.scene_text.layout import Block
-from locany.synth.textures import Color, grey_piece, ramp
+from locany.synth.textures import Color, colored, grey_piece, ramp
 
 _SHINY = 24  # height from which letters are thick enough to have a lit edge and keep their colour
 EFFECTS = ("flat", "shadow", "raised", "outline", "worn", "shaded", "neon", "lamps")
@@ -64,7 +64,7 @@ def dress(
     dressing: Dressing,
     height: float,
 ) -> Image.Image:
-    """Draw a sign flat, RGBA.
+    """Draw a sign flat: RGBA, or L where it is nothing but letters of one colour, the dressing's ink.
 
     Args:
         rng: the only source of chance.
@@ -73,6 +73,8 @@ def dress(
         dressing: its looks.
         height: of a letter, in pixels.
     """
+    if dressing.body == "none" and dressing.effect in ("flat", "worn"):
+        return _ink(rng, block, size_wh, dressing.effect)
     if dressing.body == "none":
         rgb, alpha = Image.new("RGB", size_wh, dressing.ink), Image.new("L", size_wh)
     else:
@@ -81,7 +83,7 @@ def dress(
     if dressing.gloss and dressing.body != "none":  # over the letters too: they fade, they do not drown
         band = _gloss_band().resize(size_wh, Image.Resampling.BILINEAR)
         band = ImageChops.multiply(band.point([int(v * dressing.gloss) for v in range(256)]), alpha)
-        rgb.paste((255, 255, 255), (0, 0), band)
+        _lay(rgb, (255, 255, 255), band)
     rgb.putalpha(alpha)
     return rgb
 
@@ -92,10 +94,11 @@ def _body(
     margin = round(dressing.margin * height)
     box = (margin, margin, size_wh[0] - margin, size_wh[1] - margin)
     shape = _shape(size_wh, box, dressing.body, height)
-    rgb = Image.new("RGB", size_wh, dressing.color)
-    if dressing.texture:
-        grain = grey_piece(rng, size_wh, dressing.texture).point(_FAINT)
-        rgb = ImageChops.multiply(rgb, Image.merge("RGB", (grain, grain, grain)))
+    if dressing.texture:  # faint: it leaves the body's colour
+        r, g, b = (part * 7 // 10 for part in dressing.color)
+        rgb = colored(grey_piece(rng, size_wh, dressing.texture), (r, g, b), dressing.color)
+    else:
+        rgb = Image.new("RGB", size_wh, dressing.color)
     if dressing.rim:
         inset, width = round(height * dressing.rim * 1.2) + 1, max(1, round(height * dressing.rim))
         inner = (box[0] + inset, box[1] + inset, box[2] - 1 - inset, box[3] - 1 - inset)
@@ -105,7 +108,7 @@ def _body(
     if dressing.screws:
         _screws(rgb, box, height)
     edge = ImageChops.subtract(shape, ImageChops.offset(shape, -1, -1)).point([v // 2 for v in range(256)])
-    rgb.paste((0, 0, 0), (0, 0), edge)  # the lower edge of a body lies in its own shade
+    _lay(rgb, (0, 0, 0), edge)  # the lower edge of a body lies in its own shade
     if not dressing.cast:
         return rgb, shape
     reach = max(1, round(height * 0.12))
@@ -160,9 +163,7 @@ def _letters(
     height: float,
 ) -> None:
     """Put the letters on a body, both in place."""
-    ink = Image.new("L", rgb.size)
-    for word in block.words:
-        ink.paste(255, word.at, word.mask)
+    ink = _ink(rng, block, rgb.size, dressing.effect)
     bare = dressing.body == "none"
     reach = max(1, round(height * 0.07))
     effect = dressing.effect
@@ -183,13 +184,9 @@ def _letters(
         ink = Image.new("L", rgb.size)
         for word in block.words:
             ink.paste(255, word.at, word.core)
-    elif effect == "worn":
-        wear = grey_piece(rng, rgb.size, "plaster").point(_WORN)
-        ink = ImageChops.multiply(ink, wear)
     elif effect == "shaded":
-        shade = ramp(rgb.size, 255, 192)
-        flat = Image.new("RGB", rgb.size, dressing.ink)
-        fill = ImageChops.multiply(flat, Image.merge("RGB", (shade, shade, shade)))
+        r, g, b = (part * 3 // 4 for part in dressing.ink)
+        fill = colored(ramp(rgb.size), dressing.ink, (r, g, b))
     elif effect == "neon":
         r, g, b = (c + (255 - c) * 6 // 10 for c in dressing.ink)
         fill = (r, g, b)
@@ -199,9 +196,24 @@ def _letters(
         _over(rgb, alpha, shine, light)
 
 
+def _ink(rng: np.random.Generator, block: Block, size_wh: tuple[int, int], effect: str) -> Image.Image:
+    """The coverage of all words, mode L."""
+    ink = Image.new("L", size_wh)
+    for word in block.words:
+        ink.paste(255, word.at, word.mask)
+    if effect == "worn":
+        ink = ImageChops.multiply(ink, grey_piece(rng, size_wh, "plaster").point(_WORN))
+    return ink
+
+
 def _over(rgb: Image.Image, alpha: Image.Image, mask: Image.Image, fill: Image.Image | Color) -> None:
-    rgb.paste(fill, (0, 0, *rgb.size), mask)
+    _lay(rgb, fill, mask)
     alpha.paste(ImageChops.lighter(alpha, mask))
+
+
+def _lay(rgb: Image.Image, fill: Image.Image | Color, mask: Image.Image) -> None:
+    """Pillow lays an image through a mask faster than it does a bare colour."""
+    rgb.paste(Image.new("RGB", rgb.size, fill) if isinstance(fill, tuple) else fill, (0, 0), mask)
 
 
 def _under(rgb: Image.Image, alpha: Image.Image, mask: Image.Image, color: Color, bare: bool) -> None:
@@ -210,7 +222,7 @@ def _under(rgb: Image.Image, alpha: Image.Image, mask: Image.Image, color: Color
         rgb.paste(color, (0, 0, *rgb.size))
         alpha.paste(ImageChops.lighter(alpha, mask))
     else:
-        rgb.paste(color, (0, 0, *rgb.size), ImageChops.multiply(mask, alpha))
+        _lay(rgb, color, ImageChops.multiply(mask, alpha))
 
 
 @cache
@@ -222,5 +234,4 @@ def _gloss_band() -> Image.Image:
     return Image.fromarray(np.clip(band, 0, 255).astype(np.uint8))
 
 
-_FAINT = [178 + v * 77 // 255 for v in range(256)]  # a texture that leaves its body's colour
 _WORN = [max(110, min(255, 90 + v * 2)) for v in range(256)]  # paint that has gone in places, never wholly

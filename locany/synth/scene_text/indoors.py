@@ -7,6 +7,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from locany.synth.scene_text.colors import paint, scheme
 from locany.synth.scene_text.scenery import (
+    against,
     between,
     chance,
     details,
@@ -181,10 +182,10 @@ def _pack(
     mask = Image.new("L", size)
     drawn = ImageDraw.Draw(mask)
     drawn.rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), 4 + bow, fill=255)
-    shade = Image.new("L", stage.size_wh)
-    shade.paste(110, (x0 + 6, y0 + 8, min(stage.size_wh[0], x1 + 10), y1))
-    small = shade.resize((stage.size_wh[0] // 8, stage.size_wh[1] // 8))
-    stage.image.paste((0, 0, 0), (0, 0), small.resize(stage.size_wh, Image.Resampling.BILINEAR))
+    soft = Image.new("L", (size[0] // 8 + 3, size[1] // 8 + 3))  # the shadow on what is behind, at an eighth
+    soft.paste(110, (2, 2, soft.width - 1, soft.height - 1))
+    soft = soft.resize((soft.width * 8, soft.height * 8), Image.Resampling.BILINEAR)
+    stage.image.paste(Image.new("RGB", soft.size), (x0 - 10, y0 - 8), soft)
     stage.image.paste(image, (x0, y0), mask)
     inner = size[1] // 10
     return (x0 + size[0] // 10, y0 + inner, x1 - size[0] // 10, y1 - inner), round_
@@ -193,8 +194,7 @@ def _pack(
 def desk(stage: Stage) -> None:
     """Papers, receipts and menus on a table."""
     rng = stage.rng
-    stage.image = surface(rng, stage.size_wh, one_of(stage, ("wood", "wood", "cloth", "stone", "metal")))
-    look(stage)
+    against(stage, one_of(stage, ("wood", "wood", "cloth", "stone", "metal")))
 
     def make() -> Order:
         kind = one_of(stage, ("menu", "menu", "hours", "notice", "label", "poster", "phone", "sign"))
@@ -217,9 +217,9 @@ def night(stage: Stage) -> None:
     if chance(stage, 0.6):
         stage.image = out_of_focus(rng, stage.size_wh, night=True)
     else:
-        dark = grey_piece(rng, stage.size_wh, one_of(stage, ("brick", "plaster", "tiles")))
-        stage.image = colored(dark, (4, 4, 8), (62, 56, 60))
+        stage.image = grey_piece(rng, stage.size_wh, one_of(stage, ("brick", "plaster", "tiles")))
         look(stage)
+        stage.image = colored(stage.image, (4, 4, 8), (62, 56, 60))
     top = stage.config.text_height[1]
 
     def make() -> Order:

@@ -12,15 +12,16 @@ from locany.synth import lexicon
 from locany.synth.lexicon_words import LANGUAGES
 from locany.synth.scene_text.config import SceneTextConfig
 from locany.synth.scene_text.typefaces import (
+    MARGIN,
     Drawn,
     Face,
     covers,
     draw_word,
     em_for,
+    extent,
     faces,
     needs_shaping,
     pick_face,
-    word_length,
 )
 
 _RIGHT_TO_LEFT = frozenset({"arabic", "hebrew"})
@@ -126,24 +127,76 @@ def written(wording: lexicon.Wording, setting: Setting) -> lexicon.Wording:
     return replace(wording, lines=lines)
 
 
-def measure(wording: lexicon.Wording, setting: Setting, config: SceneTextConfig) -> tuple[float, float]:
-    """Width and height of a text when it is set, about, in letter heights."""
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a text before it is drawn.
+
+    Attributes:
+        lines: of each its script, its scale, and of its words the face, the number of characters and
+            `typefaces.extent`.
+        setting: how it is set.
+        columns: whether figures stand in a column of their own.
+        least: height of the smallest letters, in pixels.
+    """
+
+    lines: tuple[tuple[str, float, tuple[tuple[Face, int, tuple[float, float, float]], ...]], ...]
+    setting: Setting
+    columns: bool
+    least: float
+
+
+def outline_of(wording: lexicon.Wording, setting: Setting, config: SceneTextConfig) -> Outline:
+    """How a text will be set."""
     spare = faces(config.split, config.font_source, "latin")
-    lengths, heights = [], []
+    lines = []
     for line in wording.lines:
         script = LANGUAGES[line.language].script
         found = [(setting.face_for(text, spare), text) for text in line.words]
+        words = tuple((face, len(text), extent(face, text, script)) for face, text in found if face)
+        if words:
+            lines.append((script, line.scale, words))
+    columns = wording.kind in _COLUMNS and len(lines) > 1
+    return Outline(tuple(lines), setting, columns, float(config.text_height[0]))
+
+
+def measure(outline: Outline, height: float) -> tuple[float, float]:
+    """Width and height, about, in pixels, of what `set_text` gives for letters of this height."""
+    setting = outline.setting
+    rows = []
+    for script, scale, words in outline.lines:
+        tall = max(height * scale, outline.least)
+        boxes = [_extent(word, script, setting, tall) for word in words]
         if setting.downwards:
-            length = sum(len(text) * 1.2 + 0.4 for _, text in found)
+            length = sum(bottom for _, _, bottom in boxes) + (len(boxes) - 1) * tall * 0.4
+            rows.append((max(width for width, _, _ in boxes), length))
         else:
-            length = sum(word_length(face, text, script) for face, text in found if face)
-            length += (len(found) - 1) * (_SPACE + setting.tracking)
-        lengths.append(length * line.scale)
-        heights.append(line.scale * (1.7 if needs_shaping(script) else 1.25))
-    gaps = (len(lengths) - 1) * setting.gap * (0.7 if setting.downwards else 0.6)
-    long, across = max(lengths, default=0.0), sum(heights) + gaps
-    columns = wording.kind in _COLUMNS and len(lengths) > 1
-    return (across, long) if setting.downwards else (long + columns, across)
+            space = tall * (_SPACE + setting.tracking) - 2 * MARGIN
+            across = max(bottom for _, _, bottom in boxes) - min(top for _, top, _ in boxes)
+            width = sum(width for width, _, _ in boxes) + (len(boxes) - 1) * space
+            rows.append((width, max(across, height * 0.5)))
+    if not rows:
+        return 0.0, 0.0
+    if setting.downwards:
+        gaps = (len(rows) - 1) * height * setting.gap * 0.7
+        return sum(width for width, _ in rows) + gaps, max(length for _, length in rows)
+    gaps = sum(min(height, across) for _, across in rows[:-1]) * setting.gap * 0.6
+    return max(width for width, _ in rows) + outline.columns * height, sum(
+        across for _, across in rows
+    ) + gaps
+
+
+def _extent(
+    word: tuple[Face, int, tuple[float, float, float]], script: str, setting: Setting, tall: float
+) -> tuple[float, float, float]:
+    """Width, top and bottom of the mask of a word in a line of this height, about."""
+    face, length, (width, top, bottom) = word
+    rim = MARGIN + (max(1, round(setting.stroke * tall)) if setting.stroke else 0)
+    if setting.downwards:
+        step = round(em_for(face, script, tall) * 1.05)
+        return step + 2 * rim, 0, step * length + 2 * rim
+    em = em_for(face, script, setting.rows or tall)
+    pitch = max(2, round(tall / setting.rows)) if setting.rows else 1
+    return (width * em + 2 * rim) * pitch, (top * em - rim) * pitch, (bottom * em + rim) * pitch
 
 
 def set_text(wording: lexicon.Wording, setting: Setting, config: SceneTextConfig, height: float) -> Block:
@@ -170,6 +223,16 @@ def set_text(wording: lexicon.Wording, setting: Setting, config: SceneTextConfig
     if setting.downwards:
         return _columns(rows, setting, height)
     return _stacked(rows, wording, setting, height)
+
+
+def as_drawn(wording: lexicon.Wording, words: tuple[Word, ...]) -> lexicon.Wording:
+    """The wording without words that no font could write."""
+    lines = []
+    for number, line in enumerate(wording.lines):
+        texts = [word.text for word in words if word.line == number]
+        if texts:
+            lines.append(replace(line, text=" ".join(texts)))
+    return replace(wording, lines=tuple(lines))
 
 
 def _draw(text: str, line: int, script: str, face: Face, setting: Setting, tall: float) -> Word:
@@ -233,7 +296,7 @@ def _in_row(row: list[Word], setting: Setting, tall: float) -> list[Word]:
     for word in reversed(row) if right_to_left else row:
         word.at = (round(x), word.at[1])
         placed.append(word)
-        x += word.mask.width - 4 + space
+        x += word.mask.width - 2 * MARGIN + space
     return placed[::-1] if right_to_left else placed
 
 

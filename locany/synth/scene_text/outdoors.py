@@ -10,6 +10,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from locany.synth.scene_text.colors import paint, readable, scheme
 from locany.synth.scene_text.scenery import (
+    against,
     between,
     chance,
     details,
@@ -30,8 +31,7 @@ _WALLS = ("plaster", "plaster", "brick", "brick", "wood", "metal", "shutter", "t
 
 def wall(stage: Stage) -> None:
     """A wall with signs on it and letters painted on it."""
-    stage.image = surface(stage.rng, stage.size_wh, one_of(stage, _WALLS))
-    look(stage)
+    against(stage, one_of(stage, _WALLS))
     common = free_pose(stage, free=0.6)
     top = stage.config.text_height[1]
 

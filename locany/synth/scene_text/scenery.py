@@ -7,10 +7,10 @@ from collections.abc import Callable
 from PIL import Image, ImageChops
 
 from locany.synth.scene_text.stage import Order, Pose, Stage
-from locany.synth.textures import Color, colored, grey_piece, ramp
+from locany.synth.textures import Color, colored, grey_piece, in_its_colors, ramp
 
 _MISSES = 2  # signs without room before a scene is full, and one more for each of so many words left:
-_WORDS_PER_MISS = 6
+_WORDS_PER_MISS = 24
 _OUTSIDE = (
     *("sign", "sign", "sign", "notice", "street", "price"),
     *("hours", "phone", "number", "word", "shop", "directions"),
@@ -60,6 +60,13 @@ def look(stage: Stage, share: float = 0.9) -> None:
             float(pitch) * share * 0.5,
             float(stage.rng.uniform(-0.2, 0.2)) * config.rotation,
         )
+
+
+def against(stage: Stage, kind: str) -> None:
+    """Take a surface as the backdrop, seen from the front or at an angle."""
+    stage.image = grey_piece(stage.rng, stage.size_wh, kind)
+    look(stage)  # before it has colours, as one channel takes half the time of three
+    stage.image = in_its_colors(stage.rng, stage.image, kind)
 
 
 def details(stage: Stage, *, wear: float = 0.3) -> dict[str, float | str | bool]:

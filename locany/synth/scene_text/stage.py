@@ -13,14 +13,25 @@ from locany.synth import assets, lexicon
 from locany.synth.scene_text.colors import color_name, luma, luma_range, readable, scheme
 from locany.synth.scene_text.config import SceneTextConfig
 from locany.synth.scene_text.dressing import Dressing, dress, flat_size
-from locany.synth.scene_text.layout import Setting, Word, measure, pick_setting, set_text, written
+from locany.synth.scene_text.layout import (
+    Outline,
+    Setting,
+    Word,
+    as_drawn,
+    measure,
+    outline_of,
+    pick_setting,
+    set_text,
+    written,
+)
 from locany.synth.scene_text.typefaces import pick_language
-from locany.synth.scene_text.warps import Bend, Region, Warp, rim, straight, tilted
+from locany.synth.scene_text.warps import Bend, Bounds, Region, Warp, frame_zoom, rim, straight, tilted
 from locany.synth.textures import Color
 
 _TRIES = 10  # places tried for a sign
 _SHRINK = 0.7  # and then it is tried smaller
 _EDGE = 2  # pixels that stay free at the image's border
+_VISIBLE = [255 if level >= assets.VISIBLE_ALPHA else 0 for level in range(256)]
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,22 @@ class Order:
 
 
 @dataclass(frozen=True)
+class _Sketch:
+    """A sign before it is drawn, of which only the size is open."""
+
+    pose: Pose
+    wording: lexicon.Wording
+    setting: Setting
+    dressing: Dressing
+    text: Outline
+
+    def bounds(self, height: float) -> Bounds:
+        """Its extent around its middle, about, with letters of this height."""
+        width, tall = flat_size(measure(self.text, height), self.dressing, height)
+        return self.pose.warp((width, tall)).bounds(0, 0, width, tall)
+
+
+@dataclass(frozen=True)
 class Written:
     """A word in the image.
 
@@ -125,7 +152,7 @@ class Stage:
         self.words_left = round(low * (high / low) ** float(rng.random() ** 0.7))
         self._larger = max(1.0, 6.0 / self.words_left)  # a lone sign is taken from near
         self._smaller = min(1.0, float(np.sqrt(15 / self.words_left)))  # many signs leave little room to each
-        self.view: np.ndarray | None = None
+        self.view: Warp | None = None
         self.taken: list[Region] = []
         self.signs: list[Sign] = []
         self.words: list[Written] = []
@@ -141,10 +168,10 @@ class Stage:
         tilt = tilted(size, roll=roll, yaw=yaw, pitch=pitch)
         corners = tilt.forward(rim(0, 0, *size, per_side=2))  # around (0, 0)
         # Come near enough that the backdrop fills the image: the largest centred frame in the quadrilateral.
-        zoom = max(_frame_zoom(corners, size), 1.0)
+        zoom = max(frame_zoom(corners, size), 1.0)
         view = straight(size[0] / 2, size[1] / 2).matrix @ np.diag([zoom, zoom, 1.0]) @ tilt.matrix
         self.image = Warp(view).apply(self.image, (0, 0), (0, 0, *size))
-        self.view = view
+        self.view = Warp(view)
 
     def put(self, order: Order, slot: Region | None = None) -> bool:
         """Draw a sign; False where there is no room for it, or no word left.
@@ -170,16 +197,19 @@ class Stage:
         slim = order.body in ("pill", "arrow") and (len(wording.lines) > 1 or setting.downwards)
         dressing = Dressing("rounded" if slim else order.body, body, ink, effect, **order.details)  # type: ignore[arg-type]
 
-        unit = measure(wording, setting, config)  # in letter heights
-        height = self._height(order, slot, flat_size(unit, dressing, 1.0))
+        text = outline_of(wording, setting, config)
+        if not text.lines:
+            return False
+        sketch = _Sketch(order.pose, wording, setting, dressing, text)
+        height, bounds = self._height(order, slot, sketch)
         for _ in range(4):
             if height < config.text_height[0]:
                 return False
-            text_wh = (unit[0] * height, unit[1] * height)
-            roomy = self._has_room(order, slot, flat_size(text_wh, dressing, height))
-            if roomy and self._try(order, slot, wording, setting, dressing, height):
+            move = self._place(bounds, slot)
+            if move is not None and self._try(order, slot, sketch, height, move):
                 return True
             height *= 0.85 if slot else _SHRINK
+            bounds = sketch.bounds(height)
         return False
 
     def _wording(self, kind: str, language: str) -> lexicon.Wording:
@@ -198,50 +228,45 @@ class Stage:
         words[i] = lexicon.lookalike(rng, words[i], line.language)
         return replace(old, lines=(replace(line, text=" ".join(words)),))
 
-    def _height(self, order: Order, slot: Region | None, unit_wh: tuple[float, float]) -> float:
-        """Height of letters: by chance, no more than fits."""
-        x0, y0, x1, y1 = order.pose.warp((unit_wh[0] * 100, unit_wh[1] * 100)).bounds(
-            (round(unit_wh[0] * 100), round(unit_wh[1] * 100))
-        )
+    def _height(self, order: Order, slot: Region | None, sketch: _Sketch) -> tuple[float, Bounds]:
+        """Height of letters, by chance, no more than fits; and the bounds of the sign."""
         width, height = self.size_wh
         room_w, room_h = (slot[2] - slot[0], slot[3] - slot[1]) if slot else (width - 8, height - 8)
-        fits = min(room_w / (x1 - x0), room_h / (y1 - y0)) * 100
         low, high = (
             min(max(v, self.config.text_height[0]), self.config.text_height[1]) for v in order.height
         )
         low = min(low * self._larger, high)
         high = high if slot else max(low, high * self._smaller)
-        wanted = float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
-        return min(wanted, 0.95 * fits)  # the measure is about right; a miss costs a drawing
-
-    def _has_room(self, order: Order, slot: Region | None, flat_wh: tuple[float, float]) -> bool:
-        """Whether a sign of about this size finds a place; asked before it is drawn."""
-        size_wh = (round(flat_wh[0]), round(flat_wh[1]))
-        return self._place(order.pose.warp(size_wh).bounds(size_wh), slot) is not None
+        tall = float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
+        bounds = sketch.bounds(tall)
+        for _ in range(3):  # not linear: letters have a least height, and margins none
+            x0, y0, x1, y1 = bounds
+            fits = min(room_w / max(x1 - x0, 1), room_h / max(y1 - y0, 1))
+            if fits >= 1:
+                break
+            tall *= 0.98 * fits
+            bounds = sketch.bounds(tall)
+        return tall, bounds
 
     def _try(
-        self,
-        order: Order,
-        slot: Region | None,
-        wording: lexicon.Wording,
-        setting: Setting,
-        dressing: Dressing,
-        height: float,
+        self, order: Order, slot: Region | None, sketch: _Sketch, height: float, move: tuple[int, int]
     ) -> bool:
-        block = set_text(wording, setting, self.config, height)
-        if not block.words:
-            return False
+        """Draw a sign with its middle at `move`, or near it."""
+        wording, dressing = sketch.wording, sketch.dressing
+        block = set_text(wording, sketch.setting, self.config, height)
         flat = flat_size(block.size_wh, dressing, height)
         size_wh = (round(flat[0]), round(flat[1]))
         warp = order.pose.warp(size_wh)
-        bounds = warp.bounds(size_wh)
-        move = self._place(bounds, slot)
-        if move is None:
-            return False
+        bounds = warp.bounds(0, 0, *size_wh)
+        if slot or not self._is_free(_outer(bounds, move)):  # the sketch was a little smaller
+            again = self._place(bounds, slot)
+            if again is None:
+                return False
+            move = again
         warp = warp.moved(*move)
-        spot = _outer(warp.bounds(size_wh))
+        spot = _outer(warp.bounds(0, 0, *size_wh))
         if self.view is not None:
-            warp = replace(warp, matrix=self.view @ warp.matrix)
+            warp = replace(warp, matrix=self.view.matrix @ warp.matrix)
         block.move((size_wh[0] - block.size_wh[0]) // 2, (size_wh[1] - block.size_wh[1]) // 2)
         words = []
         for word in block.words:
@@ -249,7 +274,7 @@ class Stage:
             if measured is None:
                 return False
             words.append(measured)
-        region = spot if self.view is None else _outer(warp.bounds(size_wh))
+        region = spot if self.view is None else _outer(warp.bounds(0, 0, *size_wh))
         seen = (
             max(0, region[0]),
             max(0, region[1]),
@@ -258,8 +283,11 @@ class Stage:
         )
         dressing = self._readable(dressing, seen)
         drawn = warp.apply(dress(self.rng, block, size_wh, dressing, height), (0, 0), seen)
-        self.image.paste(drawn.convert("RGB"), seen, drawn.getchannel("A"))
-        shown = _as_drawn(wording, block.words)
+        if drawn.mode == "L":  # letters of one colour
+            self.image.paste(Image.new("RGB", drawn.size, dressing.ink), seen, drawn)
+        else:
+            self.image.paste(drawn.convert("RGB"), seen, drawn.getchannel("A"))
+        shown = as_drawn(wording, block.words)
         bare = dressing.body == "none"
         name = "" if bare and order.paint is None else None if bare else color_name(dressing.color)
         self.signs.append(Sign(shown, name))
@@ -268,12 +296,10 @@ class Stage:
         self.taken.append(spot)
         return True
 
-    def _place(
-        self, bounds: tuple[float, float, float, float], slot: Region | None
-    ) -> tuple[float, float] | None:
+    def _place(self, bounds: Bounds, slot: Region | None) -> tuple[int, int] | None:
         """How far to move a sign of these bounds (around 0) to a place that is free, or None."""
-        x0, y0 = int(np.floor(bounds[0])), int(np.floor(bounds[1]))
-        width, height = int(np.ceil(bounds[2])) - x0, int(np.ceil(bounds[3])) - y0
+        x0, y0, x1, y1 = _outer(bounds)
+        width, height = x1 - x0, y1 - y0
         left, top, right, bottom = slot or (_EDGE, _EDGE, self.size_wh[0] - _EDGE, self.size_wh[1] - _EDGE)
         free_x, free_y = right - left - width, bottom - top - height
         if free_x < 0 or free_y < 0:
@@ -281,23 +307,26 @@ class Stage:
         if slot:
             x, y = left + free_x // 2, top + free_y // 2
             return (x - x0, y - y0) if self._is_free((x, y, x + width, y + height)) else None
-        xs = (left + self.rng.integers(0, free_x + 1, _TRIES)).tolist()
-        ys = (top + self.rng.integers(0, free_y + 1, _TRIES)).tolist()
-        for x, y in zip(xs, ys, strict=True):
+        for u, v in self.rng.random((_TRIES, 2)).tolist():
+            x, y = left + int(u * (free_x + 1)), top + int(v * (free_y + 1))
             if self._is_free((x, y, x + width, y + height)):
                 return x - x0, y - y0
         return None
 
     def _is_free(self, box: Region) -> bool:
-        """Whether nothing stands there yet and it can be seen."""
-        if any(_touch(box, other) for other in self.taken):
+        """Whether it is within the backdrop, nothing stands there yet, and it can be seen."""
+        x0, y0, x1, y1 = box
+        width, height = self.size_wh
+        if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+            return False
+        if any(x1 > a0 and x0 < a1 and y1 > b0 and y0 < b1 for a0, b0, a1, b1 in self.taken):
             return False
         if self.view is None:
             return True
-        corners = Warp(self.view).forward(rim(*box, per_side=2))
-        return bool(
-            (corners > -0.04 * min(self.size_wh)).all() and (corners < np.array(self.size_wh) * 1.04).all()
-        )
+        slack = 0.04
+        least = -slack * min(width, height)
+        most_x, most_y = width * (1 + slack), height * (1 + slack)
+        return all(least < x < most_x and least < y < most_y for x, y in self.view.corners(*box))
 
     def _readable(self, dressing: Dressing, region: Region) -> Dressing:
         """The same, or with another ink or a body where letters on what is behind could not be read."""
@@ -324,8 +353,7 @@ class Stage:
             alpha = word.mask
             box = ink and (ink[0] + dx, ink[1] + dy, ink[2] + dx, ink[3] + dy)
         else:
-            points = warp.forward(rim(*outer, per_side=9 if warp.bend else 2))
-            (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+            x0, y0, x1, y1 = warp.bounds(*outer)
             region = (math.floor(x0) - 1, math.floor(y0) - 1, math.ceil(x1) + 1, math.ceil(y1) + 1)
             alpha = warp.apply(word.mask, word.at, region)
             box = _seen(alpha, region[:2])
@@ -340,11 +368,8 @@ class Stage:
 
 def _seen(mask: Image.Image, at: tuple[int, int]) -> Region | None:
     """The tight box of what is visible of a coverage whose top left corner is `at`."""
-    visible = np.asarray(mask) >= assets.VISIBLE_ALPHA
-    xs, ys = np.flatnonzero(visible.any(axis=0)), np.flatnonzero(visible.any(axis=1))
-    if not len(xs):
-        return None
-    return int(xs[0]) + at[0], int(ys[0]) + at[1], int(xs[-1]) + 1 + at[0], int(ys[-1]) + 1 + at[1]
+    box = mask.point(_VISIBLE).getbbox()
+    return box and (box[0] + at[0], box[1] + at[1], box[2] + at[0], box[3] + at[1])
 
 
 def outline(
@@ -353,7 +378,7 @@ def outline(
     """The polygon in the image of a box on the flat plane: its upper edge, then back along the lower one."""
     spread = 0.0 if warp.shift is not None else 0.5  # interpolation carries ink half a pixel outwards
     grown = (ink[0] - spread, ink[1] - spread, ink[2] + spread, ink[3] + spread)
-    corners = warp.forward(rim(*grown, per_side=per_side)).tolist()
+    corners = warp.corners(*grown) if per_side == 2 else warp.forward(rim(*grown, per_side=per_side)).tolist()
     return tuple((round(x, 2), round(y, 2)) for x, y in corners)
 
 
@@ -365,29 +390,7 @@ def _points_per_side(warp: Warp, ink: tuple[int, int, int, int]) -> int:
     return 4 if share < 0.25 else 5 if share < 0.5 else 7
 
 
-def _as_drawn(wording: lexicon.Wording, words: tuple[Word, ...]) -> lexicon.Wording:
-    """The wording without words that no font could write."""
-    lines = []
-    for number, line in enumerate(wording.lines):
-        texts = [word.text for word in words if word.line == number]
-        if texts:
-            lines.append(replace(line, text=" ".join(texts)))
-    return replace(wording, lines=tuple(lines))
-
-
-def _frame_zoom(corners: np.ndarray, size_wh: tuple[int, int]) -> float:
-    """By how much a convex quadrilateral around (0, 0) must grow to hold a frame of this size."""
-    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array(size_wh) / 2
-    along = np.roll(corners, -1, axis=0) - corners
-    normals = np.stack([along[:, 1], -along[:, 0]], axis=1)  # outwards, as the corners run clockwise
-    reach = (normals * corners).sum(axis=1)  # of each side from the middle
-    return float(((half @ normals.T).max(axis=0) / np.maximum(reach, 1e-6)).max())
-
-
-def _outer(bounds: tuple[float, float, float, float]) -> Region:
+def _outer(bounds: Bounds, move: tuple[int, int] = (0, 0)) -> Region:
     x0, y0, x1, y1 = bounds
-    return int(np.floor(x0)), int(np.floor(y0)), int(np.ceil(x1)), int(np.ceil(y1))
-
-
-def _touch(a: Region, b: Region) -> bool:
-    return min(a[2], b[2]) > max(a[0], b[0]) and min(a[3], b[3]) > max(a[1], b[1])
+    dx, dy = move
+    return math.floor(x0) + dx, math.floor(y0) + dy, math.ceil(x1) + dx, math.ceil(y1) + dy

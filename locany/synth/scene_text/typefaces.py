@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageFont, features
 
 from locany.errors import DataError, MissingAssetsError
 from locany.synth import assets, fonts, lexicon
@@ -17,7 +17,8 @@ from locany.synth.scene_text.config import SceneTextConfig
 _SHAPED = frozenset({"arabic", "hebrew", "devanagari", "thai"})  # letters join, stack or run leftwards
 _CAPITALS_ONLY = frozenset({"bebas-neue"})  # its small letters look like capitals
 _ABSENT = "\U0010fffd"  # no font has it, so it shows what a font draws for what it lacks
-_MARGIN = 2  # empty pixels around the ink of a mask, so that interpolation fades at its rim
+_SKETCH = 64  # em size at which words are measured before they are drawn
+MARGIN = 2  # empty pixels around the ink of a mask, so that interpolation fades at its rim
 
 _PROBES = {  # letters of the usual height
     "latin": "H",
@@ -33,7 +34,7 @@ _PROBES = {  # letters of the usual height
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is made once and is the key of many caches
 class Face:
     """One font file at a weight.
 
@@ -60,7 +61,7 @@ class Drawn:
     """A word's coverage.
 
     Attributes:
-        mask: mode L, with `_MARGIN` empty pixels around the ink.
+        mask: mode L, with `MARGIN` empty pixels around the ink.
         offset: of the mask's top left corner from the pen's place on the baseline.
     """
 
@@ -114,6 +115,7 @@ def languages_of(face: Face, script: str, allowed: tuple[str, ...]) -> tuple[str
     )
 
 
+@lru_cache(maxsize=100_000)
 def covers(face: Face, text: str) -> bool:
     """Whether a face has a glyph for every character."""
     return all(character == " " or _has(face, character) for character in text)
@@ -160,22 +162,39 @@ def draw_word(face: Face, size: int, text: str, *, shaped: bool, stroke: int = 0
         shaped: whether letters join, stack or run leftwards.
         stroke: pixels by which the letters are fattened.
     """
-    font = _load(face, size, shaped)
-    x0, y0, x1, y1 = (int(v) for v in font.getbbox(text, anchor="ls", stroke_width=stroke))
-    mask = Image.new("L", (x1 - x0 + 2 * _MARGIN, y1 - y0 + 2 * _MARGIN))
-    at = (_MARGIN - x0, _MARGIN - y0)
-    ImageDraw.Draw(mask).text(at, text, fill=255, font=font, anchor="ls", stroke_width=stroke)
-    return Drawn(mask, (x0 - _MARGIN, y0 - _MARGIN))
+    # One call for shape and place: asking for the box first would lay out and load every glyph again.
+    ink, (x, y) = _load(face, size, shaped).getmask2(text, "L", anchor="ls", stroke_width=stroke)
+    width, height = ink.size
+    mask = Image.new("L", (width + 2 * MARGIN, height + 2 * MARGIN))
+    if width and height:
+        mask.im.paste(ink, (MARGIN, MARGIN, MARGIN + width, MARGIN + height))
+    return Drawn(mask, (int(x) - MARGIN, int(y) - MARGIN))
 
 
-def word_length(face: Face, text: str, script: str) -> float:
-    """Width of a word, about, in heights of a letter."""
-    return _load(face, 32, script in _SHAPED).getlength(text) / 32 / _letter_height(face, script)
+@lru_cache(maxsize=100_000)
+def extent(face: Face, text: str, script: str) -> tuple[float, float, float]:
+    """Width of a word's ink, its top and its bottom from the baseline downwards, about, in em."""
+    if script in _SHAPED:
+        x0, top, x1, bottom = _load(face, _SKETCH, True).getbbox(text, anchor="ls")
+        return (x1 - x0) / _SKETCH, top / _SKETCH, bottom / _SKETCH
+    glyphs = [_glyph(face, character) for character in text]
+    width = sum(advance for advance, _ in glyphs[:-1]) + glyphs[-1][1][2] - glyphs[0][1][0]
+    return width, min(box[1] for _, box in glyphs), max(box[3] for _, box in glyphs)
+
+
+@lru_cache(maxsize=100_000)
+def _glyph(face: Face, character: str) -> tuple[float, tuple[float, ...]]:
+    """How far a character moves the pen, and the box of its ink around the pen, in em."""
+    font = _load(face, _SKETCH, False)
+    box = font.getbbox(character, anchor="ls")
+    return font.getlength(character) / _SKETCH, tuple(side / _SKETCH for side in box)
 
 
 def em_for(face: Face, script: str, height: float) -> int:
-    """The em size whose letters are about so high."""
-    return max(6, round(height / _letter_height(face, script)))
+    """The em size whose letters are about so high; large ones in steps, as fonts are slow to open."""
+    size = max(6, round(height / _letter_height(face, script)))
+    step = 1 if size < 20 else 2 if size < 48 else 4
+    return size // step * step
 
 
 @cache
@@ -205,13 +224,17 @@ def _load(face: Face, size: int, shaped: bool) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=100_000)
 def _has(face: Face, character: str) -> bool:
+    length, box, ink = _absent_glyph(face)
     font = _load(face, 20, False)
-    return bytes(font.getmask(character)) != _absent_glyph(face)
+    if font.getlength(character) != length or font.getbbox(character) != box:
+        return True  # the common case, known without drawing
+    return bytes(font.getmask(character)) != ink
 
 
 @cache
-def _absent_glyph(face: Face) -> bytes:
-    return bytes(_load(face, 20, False).getmask(_ABSENT))
+def _absent_glyph(face: Face) -> tuple[float, tuple[float, ...], bytes]:
+    font = _load(face, 20, False)
+    return font.getlength(_ABSENT), font.getbbox(_ABSENT), bytes(font.getmask(_ABSENT))
 
 
 def _bundled_style(family: str) -> str:

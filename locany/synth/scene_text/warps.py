@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
 
 Region = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels of the image, x1 and y1 exclusive
+Bounds = tuple[float, float, float, float]  # the same, not rounded
 
 # Pixels of the mesh that stands in for a curve. It is fixed to the image, so all of a sign is bent alike.
 _CELLS = (8, 10, 12, 14, 16, 20, 24, 32)
@@ -94,24 +97,53 @@ class Warp:
         bent = _project(np.linalg.inv(self.matrix), points)
         return self.bend.inverse(bent) if self.bend else bent
 
-    @property
+    @cached_property
     def shift(self) -> tuple[int, int] | None:
         """The whole pixels that it shifts by, if that is all it does."""
-        if self.bend is not None or not np.array_equal(self.matrix[:, :2], np.eye(3)[:, :2]):
+        a, b, dx, c, d, dy, e, f, _ = self._entries
+        if self.bend is not None or (a, b, c, d, e, f) != (1, 0, 0, 1, 0, 0):
             return None
-        dx, dy = self.matrix[:2, 2].tolist()
         return (int(dx), int(dy)) if dx == int(dx) and dy == int(dy) else None
+
+    # Points come in fours and signs in dozens: arithmetic on single numbers is faster there than arrays are.
+
+    @cached_property
+    def _entries(self) -> tuple[float, ...]:
+        """The matrix row by row."""
+        return tuple(self.matrix.ravel().tolist())
+
+    @cached_property
+    def _back(self) -> tuple[float, ...]:
+        """The adjugate of the matrix row by row: the inverse but for a factor, which a homography ignores."""
+        a, b, c, d, e, f, g, h, i = self._entries
+        return (
+            *(e * i - f * h, c * h - b * i, b * f - c * e),
+            *(f * g - d * i, a * i - c * g, c * d - a * f),
+            *(d * h - e * g, b * g - a * h, a * e - b * d),
+        )
+
+    def corners(self, x0: float, y0: float, x1: float, y1: float) -> list[tuple[float, float]]:
+        """The image of a flat box without a bend, clockwise from its upper left corner."""
+        a, b, c, d, e, f, g, h, i = self._entries
+        found = []
+        for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1)):
+            depth = g * x + h * y + i
+            found.append(((a * x + b * y + c) / depth, (d * x + e * y + f) / depth))
+        return found
 
     def moved(self, dx: float, dy: float) -> Warp:
         """The same, followed by a shift in the image."""
-        move = np.array([[1.0, 0, dx], [0, 1.0, dy], [0, 0, 1.0]])
-        return replace(self, matrix=move @ self.matrix)
+        a, b, c, d, e, f, g, h, i = self._entries
+        rows = ((a + dx * g, b + dx * h, c + dx * i), (d + dy * g, e + dy * h, f + dy * i), (g, h, i))
+        return Warp(np.array(rows), self.bend)
 
-    def bounds(self, size_wh: tuple[int, int]) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1 of the image of a flat rectangle (0, 0) to `size_wh`."""
-        points = self.forward(rim(0, 0, *size_wh, per_side=9 if self.bend else 2))
-        (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-        return float(x0), float(y0), float(x1), float(y1)
+    def bounds(self, x0: float, y0: float, x1: float, y1: float) -> Bounds:
+        """The extent in the image of a flat box."""
+        if self.bend is None:
+            xs, ys = zip(*self.corners(x0, y0, x1, y1), strict=True)
+        else:
+            xs, ys = self.forward(rim(x0, y0, x1, y1, per_side=9)).T.tolist()
+        return min(xs), min(ys), max(xs), max(ys)
 
     def apply(self, flat: Image.Image, at: tuple[int, int], region: Region) -> Image.Image:
         """What a piece of the flat plane looks like in a region of the image; empty where it is not.
@@ -127,10 +159,12 @@ class Warp:
             out.paste(flat, (at[0] + shift[0] - region[0], at[1] + shift[1] - region[1]))
             return out
         if self.bend is None:
-            into = np.linalg.inv(self.matrix) @ _translation(region[0], region[1])
-            into = _translation(-at[0], -at[1]) @ into
-            into = into / into[2, 2]
-            data = into.ravel()[:8].tolist()
+            a, b, c, d, e, f, g, h, i = self._back
+            x, y = region[:2]
+            c, f, i = a * x + b * y + c, d * x + e * y + f, g * x + h * y + i
+            x, y = at
+            top = ((a - x * g) / i, (b - x * h) / i, (c - x * i) / i)
+            data = (*top, (d - y * g) / i, (e - y * h) / i, (f - y * i) / i, g / i, h / i)
             return flat.transform(size, Image.Transform.PERSPECTIVE, data, Image.Resampling.BILINEAR)
         cell = self.bend.cell
         x0, y0 = (v // cell * cell for v in region[:2])
@@ -160,7 +194,7 @@ class Warp:
 
 def straight(dx: float, dy: float) -> Warp:
     """A shift alone."""
-    return Warp(_translation(dx, dy))
+    return Warp(np.array([[1.0, 0, dx], [0, 1.0, dy], [0, 0, 1.0]]))
 
 
 def tilted(
@@ -180,18 +214,23 @@ def tilted(
         pitch: turn about the level axis, degrees.
         bend: bends the sign first.
     """
-    a, b, c = np.deg2rad([yaw, pitch, roll])
-    about_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    about_z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    turn = about_z @ about_x @ about_y
-    distance = 2.2 * max(size_wh)  # a close look; farther away everything is flat
-    camera = np.array([[distance, 0, 0], [0, distance, 0], [0, 0, 1.0]])
-    plane = np.column_stack([turn[:, 0], turn[:, 1], [0, 0, distance]])
-    matrix = camera @ plane
-    if bend is None:
-        matrix = matrix @ _translation(-size_wh[0] / 2, -size_wh[1] / 2)
-    return Warp(matrix / matrix[2, 2], bend)
+    about_y, about_x, about_z = (math.radians(angle) for angle in (yaw, pitch, roll))
+    cos_y, sin_y = math.cos(about_y), math.sin(about_y)
+    cos_x, sin_x = math.cos(about_x), math.sin(about_x)
+    cos_z, sin_z = math.cos(about_z), math.sin(about_z)
+    # Where the plane's x and y axis point after a turn about y, then x, then z; z is away from the camera.
+    x_axis = (cos_z * cos_y - sin_z * sin_x * sin_y, sin_z * cos_y + cos_z * sin_x * sin_y, -cos_x * sin_y)
+    y_axis = (-sin_z * cos_x, cos_z * cos_x, sin_x)
+    far = 2.2 * max(size_wh)  # a close look; farther away everything is flat
+    middle = (0.0, 0.0) if bend else (size_wh[0] / 2, size_wh[1] / 2)
+    depth = far - x_axis[2] * middle[0] - y_axis[2] * middle[1]
+    rows = []
+    for u, v, factor in zip(x_axis, y_axis, (far, far, 1.0), strict=True):
+        rows.append(
+            (u * factor / depth, v * factor / depth, -(u * middle[0] + v * middle[1]) * factor / depth)
+        )
+    rows[2] = (rows[2][0], rows[2][1], 1.0)
+    return Warp(np.array(rows), bend)
 
 
 def rim(x0: float, y0: float, x1: float, y1: float, *, per_side: int) -> np.ndarray:
@@ -204,8 +243,13 @@ def rim(x0: float, y0: float, x1: float, y1: float, *, per_side: int) -> np.ndar
     return np.concatenate([upper, lower])
 
 
-def _translation(dx: float, dy: float) -> np.ndarray:
-    return np.array([[1.0, 0, dx], [0, 1.0, dy], [0, 0, 1.0]])
+def frame_zoom(corners: np.ndarray, size_wh: tuple[int, int]) -> float:
+    """By how much a convex quadrilateral around (0, 0) must grow to hold a frame of this size."""
+    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array(size_wh) / 2
+    along = np.roll(corners, -1, axis=0) - corners
+    normals = np.stack([along[:, 1], -along[:, 0]], axis=1)  # outwards, as the corners run clockwise
+    reach = (normals * corners).sum(axis=1)  # of each side from the middle
+    return float(((half @ normals.T).max(axis=0) / np.maximum(reach, 1e-6)).max())
 
 
 def _project(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
