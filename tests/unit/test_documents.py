@@ -17,9 +17,12 @@ from locany.data.sample import Sample, Target
 from locany.errors import DataError
 from locany.synth.browser import browser
 from locany.synth.documents import DocumentsConfig, engine, names_used, render
+from locany.synth.documents.ask import Asker, found_in
 from locany.synth.documents.languages.lexicon import LANGUAGES, lexicon
+from locany.synth.documents.languages.writer import Writer
+from locany.synth.documents.naming import named_regions
 from locany.synth.documents.templates.registry import TEMPLATES
-from locany.synth.documents.truth import Truth, plain
+from locany.synth.documents.truth import Line, Region, Truth, Word, plain
 from locany.synth.splits import HELD_OUT
 from locany.tasks import TaskKind
 
@@ -269,3 +272,57 @@ def test_a_word_broken_at_a_line_end_is_two_words_with_a_hyphen() -> None:
             whole = last.text[:-1] + follower.text
             column_ends = [r for r in truth.regions if r.element in last.elements]
             assert len(column_ends) > 1 or any(whole in region.text for region in truth.regions)
+
+
+def test_a_text_over_the_end_of_a_line_is_neither_absent_nor_the_only_one() -> None:
+    asker = asker_of(["网络", "安全很好。"], "zh")
+    assert not asker._is_absent("网络安全")
+    assert asker._is_absent("城市")
+    asker = asker_of(["the climate of the cli-", "mate report"], "en")
+    assert not asker._is_unique("climate")
+    assert asker._is_unique("report")
+
+
+def asker_of(lines: list[str], language: str) -> Asker:
+    made = tuple(Line(text, (0, 20 * i, 90, 20 * i + 15), ()) for i, text in enumerate(lines))
+    truth = Truth((), made, (), True)
+    found = found_in(truth, None)
+    return Asker(
+        np.random.default_rng(0), found, truth, DocumentsConfig(), None, language=language, min_text=5.0
+    )
+
+
+def test_a_logo_or_a_signature_is_not_called_the_picture() -> None:
+    def phrases(*parts: str) -> set[str]:
+        regions = [
+            Region("picture", part, (), (0, 99 * i, 50, 99 * i + 50), "", i, ())
+            for i, part in enumerate(parts)
+        ]
+        truth = Truth((), (), tuple(regions), True)
+        return {name for name, _ in named_regions(truth, found_in(truth, None).regions, " ")}
+
+    assert phrases("photo") == {"the picture"}
+    assert not phrases("signature")
+    assert not phrases("photo", "logo")
+
+
+def test_yen_have_no_cents() -> None:
+    assert Writer(np.random.default_rng(0), "ja").money(123450) == "¥123,450"
+    assert Writer(np.random.default_rng(0), "en").money(123450) == "$1,234.50"
+
+
+def test_what_cannot_be_read_is_not_quoted() -> None:
+    def names(size: float) -> list[str]:
+        word = Word("Some", (0, 0, 20, 9), (0, 0, 20, 9), 0, (), size)
+        line = Line("Some", (0, 0, 20, 9), (word,))
+        region = Region(
+            "text", "", ("the field 'Street'", "the first paragraph"), (0, 0, 20, 9), "Some", 0, ()
+        )
+        truth = Truth((word,), (line,), (region,), True)
+        found, rng = found_in(truth, None), np.random.default_rng(0)
+        asker = Asker(rng, found, truth, DocumentsConfig(), None, language="en", min_text=8.0)
+        assert (asker._find_text() is None) or size > 5
+        return [name for name, _ in asker.named]
+
+    assert "the field 'Street'" in names(9.0)
+    assert names(4.0) == ["the first paragraph", "the paragraph"]

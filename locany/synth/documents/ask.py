@@ -11,7 +11,7 @@ from locany.data.sample import Question, Target
 from locany.synth.documents.config import DocumentsConfig
 from locany.synth.documents.languages.lexicon import lexicon
 from locany.synth.documents.naming import named_regions
-from locany.synth.documents.truth import Box, Region, Truth, Word, plain
+from locany.synth.documents.truth import Box, Region, Truth, Word, joined, plain
 from locany.synth.scan import Warp
 from locany.tasks import Task, TaskKind
 
@@ -100,9 +100,13 @@ class Asker:
         self.rng, self.found, self.truth, self.config, self.warp = rng, found, truth, config, warp
         self.terms = lexicon(language).terms
         self.space = lexicon(language).space
-        self.text = f" {plain(' '.join(line.text for line in truth.lines))} "
+        lines = [line.text for line in truth.lines]
+        self.text = f" {plain(' '.join(lines))} "
+        self.unbroken = f" {plain(joined(lines, self.space))} "  # as it reads on over the ends of lines
         self.legible = [word.size >= min_text * _MIN_SIZE for word in truth.words]
         self.named = named_regions(truth, found.regions, self.space)
+        if 2 * sum(self.legible) < len(self.legible):  # what cannot be read tells nothing apart
+            self.named = [(name, target) for name, target in self.named if "'" not in name]
 
     def one(self, kind: TaskKind) -> Question | None:
         """A question of this family, or None where the page does not allow one."""
@@ -169,7 +173,7 @@ class Asker:
         rng, truth = self.rng, self.truth
         if rng.random() < self.config.absent_rate:
             term = self.terms[int(rng.integers(len(self.terms)))]
-            return None if plain(term) in self.text else Question(Task.find_text(term))
+            return Question(Task.find_text(term)) if self._is_absent(term) else None
         if not truth.lines:
             return None
         number = int(rng.integers(len(truth.lines)))
@@ -200,7 +204,12 @@ class Asker:
         """Whether a text of at least three letters stands on the page once, not even inside another word."""
         known = plain(text)
         shortest = 3 if known.isascii() else 2
-        return len(known) >= shortest and self.text.count(known) == 1
+        return len(known) >= shortest and self.text.count(known) == 1 and self.unbroken.count(known) <= 1
+
+    def _is_absent(self, text: str) -> bool:
+        """Whether a text is nowhere, not even broken over the end of a line."""
+        known = plain(text)
+        return known not in self.text and known not in self.unbroken
 
     def _target(self, text: str, words: Sequence[Word]) -> Target:
         boxes = [word.box for word in words]

@@ -231,9 +231,12 @@ class Page:
         border = f"border-{'bottom' if top else 'top'}:1px solid #888;" if rule else ""
         gap = "margin-bottom:1em;padding-bottom:.3em" if top else "margin-top:.8em;padding-top:.3em"
         parts = []
-        for text in (left, right):
+        for text, side in ((left, "left"), (right, "right")):
             is_number = text.isdigit()
-            names = "the page number" if is_number else f"the {category}"
+            if self.style.rtl:
+                side = {"left": "right", "right": "left"}[side]
+            whole = f"the {side} part of the {category}" if left and right else f"the {category}"
+            names = "the page number" if is_number else whole
             part = "page number" if is_number else ""
             inner = escape(text)
             parts.append(

@@ -38,6 +38,7 @@ VERSION = 1  # raise it when a seed no longer gives the same sample
 _STREAM = 0xD0C5  # keeps our seeds apart from those of other renderers
 _MAX_SIDE = 2000  # pixels of a page that is cropped afterwards
 _ROBUST_PX = 14  # pixels of body text that can still be read in the worst of scans
+_SCAN_LOSS, _FAX_LOSS = 1.35, 1.75  # how much larger text must be to be read on paper, and in black and white
 _DRAW, _PAGE, _CROP, _SCAN, _ASK = range(
     5
 )  # each has its own chance, so that one can change without the others
@@ -138,9 +139,9 @@ def render(seed: int, config: DocumentsConfig = _DEFAULT, *, step: float = 1.0) 
         made = scan(rng, pixels, strength=strength, keep=[region.box for region in truth.regions])
         pixels, look, warp = made.pixels, made.look, made.warp
     found = found_in(truth, warp)
-    asker = Asker(
-        _chance(seed, _ASK), found, truth, config, warp, language=plan.language, min_text=config.min_text
-    )
+    loss = _FAX_LOSS if look == "faxed" else _SCAN_LOSS if warp is not None else 1.0
+    least = config.min_text * loss
+    asker = Asker(_chance(seed, _ASK), found, truth, config, warp, language=plan.language, min_text=least)
     questions = ask(asker)
     provenance = {
         "renderer": NAME,

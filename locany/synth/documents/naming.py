@@ -10,6 +10,7 @@ from locany.synth.documents.truth import Region, Truth, plain
 
 _CALLED = {"text": "paragraph", "list-item": "list item", "footnote": "footnote", "caption": "caption"}
 _PLACED = ("picture", "table", "formula", "section header", "caption", "paragraph")
+_NO_PICTURE = frozenset({"logo", "signature", "barcode"})  # of the category, but nobody says "the picture"
 _FIRST_WORDS, _FIRST_SIGNS = 4, 7  # of a text, to tell it from others
 _CLEARLY = 0.06  # of the page: how far apart two regions lie for "topmost" to be plain
 
@@ -39,6 +40,8 @@ def _beginnings(pairs: Sequence[tuple[Region, Target]], space: str) -> Iterator[
     for region, target in pairs:
         if region.category not in _CALLED or not region.text:
             continue
+        if region.category == "list-item" and region.part:  # a dish with its price is "the entry"
+            continue
         words = region.text.split(" ")
         start = " ".join(words[:_FIRST_WORDS]) if space else region.text[:_FIRST_SIGNS]
         enough = len(words) > _FIRST_WORDS if space else len(region.text) > 2 * _FIRST_SIGNS
@@ -49,8 +52,9 @@ def _beginnings(pairs: Sequence[tuple[Region, Target]], space: str) -> Iterator[
 def _placed(regions: Sequence[Region], targets: Sequence[Target]) -> list[tuple[str, Target]]:
     """The only one of its category, or the one clearly above, below, left or right of all others."""
     by_name: dict[str, list[Target]] = {}
+    unclear = {r.category for r in regions if r.part in _NO_PICTURE}
     for region, target in zip(regions, targets, strict=True):
-        if region.category:
+        if region.category and region.category not in unclear:
             name = "paragraph" if region.category == "text" else region.category
             by_name.setdefault(name, []).append(target)
     height = max((t.xyxy[3] for t in targets if t.xyxy), default=1.0)

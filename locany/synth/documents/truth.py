@@ -178,11 +178,11 @@ def _regions(
                 names = names if len(rects) == 1 else ()
                 box = _inside(_union(held), pixels.shape)
                 about = (element["category"], element["part"], names)
-                regions.append(Region(*about, box, _joined(text, space), number, tuple(element["parents"])))
+                regions.append(Region(*about, box, joined(text, space), number, tuple(element["parents"])))
     return regions
 
 
-def _joined(lines: Sequence[str], space: str) -> str:
+def joined(lines: Sequence[str], space: str) -> str:
     """Lines as one text; a word that a line end breaks is whole again."""
     text = ""
     for line in lines:

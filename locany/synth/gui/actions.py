@@ -49,6 +49,7 @@ CONFUSABLE: tuple[frozenset[str], ...] = tuple(
     frozenset(group.split())
     for group in (
         "close cancel back left previous undo no discard delete remove",
+        "close close_window",
         "save apply submit check confirm ok publish finish",
         "next right skip forward redo continue",
         "add file_add folder_add create upload new compose",

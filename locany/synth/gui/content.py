@@ -29,6 +29,7 @@ class Content:
         self._own = _content()[language]
         self._emoji = _PRODUCT_EMOJI.get(language, _PRODUCT_EMOJI[""])
         self._left: dict[str, list[int]] = {}
+        self._date_style: int | None = None
 
     def of(self, kind: str) -> tuple[str, ...]:
         """All there is of a kind, in its order."""
@@ -68,11 +69,13 @@ class Content:
         return sign.replace("#", text)
 
     def day(self) -> str:
-        """A date, as a short text."""
+        """A date, as a short text; all of a page are written the same way."""
         day, month = int(self._rng.integers(1, 29)), int(self._rng.integers(1, 13))
         year = int(self._rng.integers(2021, 2027))
-        style = int(self._rng.integers(3))
-        return (f"{year}-{month:02}-{day:02}", f"{day:02}.{month:02}.{year}", f"{day}/{month}/{year}")[style]
+        if self._date_style is None:
+            self._date_style = int(self._rng.integers(3))
+        styles = (f"{year}-{month:02}-{day:02}", f"{day:02}.{month:02}.{year}", f"{day}/{month}/{year}")
+        return styles[self._date_style]
 
     def clock(self) -> str:
         """A time of day."""

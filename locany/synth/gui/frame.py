@@ -112,12 +112,14 @@ def _knob(writer: Writer, icon: str, name: str, action: str) -> str:
 
 def _window(writer: Writer) -> str:
     parts = []
-    for name, path in (
-        ("minimise", "M2 6h8"),
-        ("maximise", "M2.5 2.5h7v7h-7z"),
-        ("close window", "M2 2l8 8M10 2l-8 8"),
+    for name, icon, path in (
+        ("minimise", "remove", "M2 6h8"),
+        ("maximise", "rectangle", "M2.5 2.5h7v7h-7z"),
+        ("close window", "close", "M2 2l8 8M10 2l-8 8"),
     ):
-        mark = writer.mark("button", name=name, action=name.replace(" ", "_"), regions=("title bar",))
+        mark = writer.mark(
+            "button", name=name, action=name.replace(" ", "_"), icon=icon, regions=("title bar",)
+        )
         parts.append(
             f'<div {mark} style="width:40px;height:30px;display:flex;align-items:center;'
             f'justify-content:center">'

@@ -11,12 +11,16 @@ from locany.synth.gui.actions import actions
 from locany.synth.gui.truth import Box, Line, Thing, Truth
 from locany.synth.gui.wording import (
     CLICKED,
+    DRAWN_BESIDES,
     NOUNS,
+    NUMBERED,
     ORDINALS,
     STATED,
     TYPED,
     confusable,
     family,
+    icon_called,
+    labelled,
     looks_alike,
     plain,
     same_family,
@@ -90,15 +94,11 @@ class Describer:
         lone = self._written.get(mine, 0) <= 1 and self._only(thing, lambda o: plain(o.element.name) == mine)
         if e.inside and lone and e.role in CLICKED:
             yield "label", self._one(label, label, f"click on {label}", f"click '{label}'", f'"{label}"')
-        yield (
-            "role",
-            self._one(
-                f"the {label} {noun}",
-                f"the {noun} '{label}'",
-                f"{label} {noun}",
-                f"the {noun} labelled {label}",
-            ),
-        )
+        number = NUMBERED.get(e.role)
+        if number:
+            yield "role", self._one(f"{number} {label}", f"go to {number} {label}")
+        else:
+            yield "role", self._one(*labelled(label, noun))
         told = {
             "tab": (f"open the {label} tab", f"switch to {label}"),
             "menu item": (f"choose {label} from the menu",),
@@ -127,15 +127,9 @@ class Describer:
             and self._only(thing, lambda o: looks_alike(o.element.icon, e.icon))
         ):
             look = self._one(*actions()[e.icon].looks)
-            yield (
-                "look",
-                self._one(
-                    f"the {look} icon",
-                    f"{look} icon",
-                    f"the icon of {with_article(look)}",
-                    f"the button with the {look}",
-                ),
-            )
+            button = f"the button with the {look}"
+            called = (f"the {icon_called(look)}", icon_called(look), f"the icon of {with_article(look)}")
+            yield "look", button if e.icon in DRAWN_BESIDES else self._one(*called, button)
         act = actions().get(e.action)
         if act is None or "disabled" in e.states or (e.role in TYPED and e.action != "search"):
             return
@@ -273,13 +267,14 @@ class Describer:
         noun = self._noun(e.role)
         if e.label and self._shown(thing):
             mine = plain(e.label)
+            number = NUMBERED.get(e.role)
             yield (
-                f"the {e.label} {noun}",
+                f"{number} {e.label}" if number else labelled(e.label, noun)[0],
                 lambda o: plain(o.element.name) == mine and same_family(o.element.role, e.role),
             )
         elif e.icon and e.role not in TYPED and e.icon in actions():
             look = self._one(*actions()[e.icon].looks)
-            yield f"the {look} icon", lambda o: looks_alike(o.element.icon, e.icon)
+            yield f"the {icon_called(look)}", lambda o: looks_alike(o.element.icon, e.icon)
         yield f"the {noun}", lambda o: family(o.element.role) == family(e.role)
 
     def _shown(self, thing: Thing) -> bool:

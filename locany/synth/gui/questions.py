@@ -11,7 +11,7 @@ from locany.synth.gui.actions import actions
 from locany.synth.gui.config import GuiConfig
 from locany.synth.gui.phrases import Describer, Phrase
 from locany.synth.gui.truth import Line, Thing, Truth
-from locany.synth.gui.wording import confusable, looks_alike, plain
+from locany.synth.gui.wording import DRAWN_BESIDES, confusable, icon_called, looks_alike, plain
 from locany.synth.gui.words import words
 from locany.tasks import MAX_PHRASE_LEN, Task
 
@@ -176,7 +176,7 @@ def _all_matches(rng: np.random.Generator, truth: Truth, modal: bool) -> list[Qu
         e = thing.element
         if e.role == "button" and e.label:
             groups.setdefault(("label", e.label), []).append(thing)
-        elif e.role == "button" and e.icon in actions():
+        elif e.role == "button" and e.icon in actions() and e.icon not in DRAWN_BESIDES:
             groups.setdefault(("icon", e.icon), []).append(thing)
     questions = []
     for (kind, key), things in groups.items():
@@ -187,7 +187,8 @@ def _all_matches(rng: np.random.Generator, truth: Truth, modal: bool) -> list[Qu
             rivals = [t for t in truth.things if plain(t.element.name) == plain(key)]
         else:
             look = actions()[key].looks[0]
-            phrase = (f"the {look} icons", f"{look} icon", f"every {look} icon")[int(rng.integers(3))]
+            many, one = icon_called(look, plural=True), icon_called(look)
+            phrase = (f"the {many}", one, f"every {one}")[int(rng.integers(3))]
             rivals = [t for t in truth.things if looks_alike(t.element.icon, key)]
         if len(rivals) == len(things):
             questions.append(Question(Task.ground(phrase), tuple(_target(t, phrase) for t in things)))
@@ -220,6 +221,6 @@ def _negatives(
                 or t.element.action == key
                 for t in truth.things
             )
-            if act.looks and not near:
-                questions.append(Question(Task.gui(f"the {act.looks[0]} icon")))
+            if act.looks and not near and key not in DRAWN_BESIDES:
+                questions.append(Question(Task.gui(f"the {icon_called(act.looks[0])}")))
     return questions

@@ -77,6 +77,7 @@ admission: 入場無料; today: 新聞
         "会員番号; 受付番号; 備考"
     ),
     money="¥{x}",
+    money_places=0,
     date=("{y}年{n}月{d}日", "{y}/{n}/{p}"),
     space="",
 )

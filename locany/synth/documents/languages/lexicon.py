@@ -42,6 +42,7 @@ class Lexicon:
         fields: what a form asks for, in the order of English.
         decimal, thousands: signs in numbers.
         money: pattern of an amount, with {x}.
+        money_places: places after the sign of decimals; yen have none.
         date: patterns with {d} day, {p} day in two digits, {m} name and {n} number of the month, {y} year.
         stop: what ends a sentence.
         space: what stands between words.
@@ -72,6 +73,7 @@ class Lexicon:
     decimal: str = "."
     thousands: str = ","
     money: str = "${x}"
+    money_places: int = 2
     date: tuple[str, ...] = ("{d} {m} {y}",)
     space: str = " "
     rtl: bool = False

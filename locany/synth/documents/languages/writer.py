@@ -143,7 +143,12 @@ class Writer:
 
     def money(self, cents: int) -> str:
         """An amount of money."""
-        return self.lexicon.money.replace("{x}", self.number(cents / 100, 2))
+        return self.lexicon.money.replace("{x}", self.amount(cents))
+
+    def amount(self, cents: int) -> str:
+        """An amount of money without its sign; where there are no cents, as many whole ones."""
+        places = self.lexicon.money_places
+        return self.number(cents / 10**places, places)
 
     def digits(self, count: int) -> str:
         """A row of digits that does not start with zero."""

@@ -203,9 +203,7 @@ def receipt(page: Page) -> str:
         total += count * price
         name = f"{count} x {item}" if count > 1 else item
         price_names = f"the price of '{item}'"
-        value = mark(
-            "", escape(w.number(count * price / 100, 2)), tag="span", part="price", names=price_names
-        )
+        value = mark("", escape(w.amount(count * price)), tag="span", part="price", names=price_names)
         rows.append(f'<tr data-trim data-o="item"><td>{escape(name)}</td><td class="r">{value}</td></tr>')
     table = mark(
         "table", "".join(rows), tag="table", names="the list of items", more=f'style="width:{width}"'
@@ -220,7 +218,7 @@ def receipt(page: Page) -> str:
     lines = []
     for name, cents, part in sums:
         is_total = part == "total amount"
-        text = w.money(cents) if is_total else w.number(cents / 100, 2)
+        text = w.money(cents) if is_total else w.amount(cents)
         value = mark("", escape(text), tag="span", part=part, names=f"the {part}")
         look = ' class="bold"' if is_total else ""
         lines.append(f'<tr{look}><td>{escape(name)}</td><td class="r">{value}</td></tr>')
@@ -246,10 +244,10 @@ def receipt(page: Page) -> str:
     )
 
 
-_PERSON, _DATE, _STREET, _CITY, _PHONE, _MAIL, _NUMBER, _WORD = range(8)
+_PERSON, _DATE, _STREET, _CITY, _PHONE, _MAIL, _NUMBER, _WORD, _FIRM = range(9)
 # What belongs into the fields of `Lexicon.fields`, in their order.
 _FIELD_KINDS = (
-    _PERSON, _PERSON, _DATE, _STREET, _CITY, _WORD, _PHONE, _MAIL, _WORD, _WORD,
+    _PERSON, _PERSON, _DATE, _STREET, _CITY, _WORD, _PHONE, _MAIL, _WORD, _FIRM,
     _NUMBER, _NUMBER, _NUMBER, _WORD,
 )  # fmt: skip
 
@@ -263,7 +261,7 @@ def _filling(page: Page, label: str) -> str:
         return w.pick(w.lexicon.first_names if index else w.lexicon.last_names)
     if kind == _NUMBER:
         return w.digits(w.whole(5, 9))
-    texts = {_DATE: w.date, _STREET: w.street, _CITY: w.city, _PHONE: w.phone, _WORD: w.term}
+    texts = {_DATE: w.date, _STREET: w.street, _CITY: w.city, _PHONE: w.phone, _WORD: w.term, _FIRM: w.firm}
     return texts[kind]() if kind in texts else w.address(w.person())
 
 
@@ -365,14 +363,14 @@ def statement(page: Page) -> str:
         change = w.whole(-60_000, 60_000)
         balance += change
         what = w.pick(w.lexicon.items) if w.chance(0.5) else w.firm()
-        amount = w.number(abs(change) / 100, 2)
+        amount = w.amount(abs(change))
         body.append(
             [
                 date,
                 what,
                 amount if change < 0 else "",
                 amount if change >= 0 else "",
-                w.number(balance / 100, 2),
+                w.amount(balance),
             ]
         )
     body.append(["", w.label("closing"), "", "", w.money(closing)])

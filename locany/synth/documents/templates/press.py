@@ -164,7 +164,7 @@ def menu(page: Page) -> str:
             title = mark("", escape(dish), tag="span", part="dish", names=f"the dish '{dish}'", cls="bold")
             about = f'<div class="small">{escape(w.phrase())}</div>' if w.chance(0.5) else ""
             inner = f'<div class="row between"><div>{title}</div><div>{price}</div></div>{about}'
-            rows.append(mark("list-item", inner, names=f"the entry '{dish}'", cls="dish"))
+            rows.append(mark("list-item", inner, part="entry", names=f"the entry '{dish}'", cls="dish"))
         head = page.heading(w.label(key)).replace("<h2", f'<h2 style="color:{style.accent}"', 1)
         courses.append(f'<div class="course">{head}{"".join(rows)}</div>')
     columns = 2 if page.full and w.chance(0.6) else 1

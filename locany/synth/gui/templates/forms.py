@@ -31,9 +31,7 @@ def sign_in(kit: Kit) -> p.Page:
     )
     if up and kit.chance(0.5):
         fields.append(
-            p.Select(kit.t("country"), kit.content.one("cities"))
-            if kit.chance(0.3)
-            else p.Field(kit.t("phone"))
+            p.Select(kit.t("city"), kit.content.one("cities")) if kit.chance(0.3) else p.Field(kit.t("phone"))
         )
     checks: tuple[p.Node, ...] = (p.Choice(kit.t("remember"), on=kit.chance(0.4)),)
     if up:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
+
 from locany.synth.gui import page as p
 from locany.synth.gui.art import (
     avatar,
@@ -81,16 +83,17 @@ def board(kit: Kit) -> p.Page:
 
 def month(kit: Kit) -> p.Page:
     """A month with events."""
-    current = kit.content.one("months")
-    name = f"{current} {kit.number(2023, 2026)}"
-    start, days = kit.number(0, 6), kit.number(28, 31)
+    number, year = kit.number(1, 12), kit.number(2023, 2026)
+    name = f"{kit.content.of('months')[number - 1]} {year}"
+    start, days = monthrange(year, number)
+    before = monthrange(year - (number == 1), number - 1 or 12)[1]
     rows = -(-(start + days) // 7)
     cells: list[p.Node] = [p.Text(d, "small muted pads") for d in kit.content.of("weekdays")]
     today = kit.number(1, days)
     for i in range(rows * 7):
         day = i - start + 1
         inside = 1 <= day <= days
-        shown = day if inside else (day + 30 if day < 1 else day - days)
+        shown = day if inside else (day + before if day < 1 else day - days)
         inner: list[p.Node] = [p.Text(str(shown), "small")]
         if inside and kit.chance(0.12 + 0.2 * kit.dense) and not kit.narrow:
             event = kit.content.one("events")
