@@ -7,6 +7,7 @@ The order of the boxes inside an answer is `BoxOrder`, applied where the answer 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -99,6 +100,8 @@ def choose_questions(
     dropped: list[str] = []
     questions: list[Question] = []
     names = _Absent(sample, absent)
+    brought = Counter(q.task.kind for q in sample.questions if not q.targets)
+    added: dict[TaskKind, list[str]] = {}
     order = rng.permutation(len(sample.questions)).tolist()
     for number in order:
         if config.max_questions is not None and len(questions) >= config.max_questions:
@@ -115,8 +118,13 @@ def choose_questions(
             dropped.append(_too_many(question, config))
         else:
             questions.append(question)
-            if question.targets and rng.random() < _extra(rate) and (name := names.draw(rng)):
-                questions.append(Question(replace(question.task, phrase=name)))
+            for _ in range(_negatives(question, rate, rng)):
+                kind = question.task.kind
+                if brought[kind]:
+                    brought[kind] -= 1
+                elif name := names.draw(rng, but=added.setdefault(kind, [])):
+                    added[kind].append(name)
+                    questions.append(Question(replace(question.task, phrase=name)))
     questions = list({question.task: question for question in questions}.values())[: config.max_questions]
     return Chosen(replace(sample, questions=tuple(questions)), tuple(dropped))
 
@@ -124,6 +132,14 @@ def choose_questions(
 def _extra(rate: float) -> float:
     """Negatives per positive so that their share of all is `rate`."""
     return rate / (1 - rate)
+
+
+def _negatives(question: Question, rate: float, rng: np.random.Generator) -> int:
+    """How many questions for absent phrases belong to this one, rounded by chance."""
+    if not question.targets or not rate:
+        return 0
+    whole, part = divmod(_extra(rate), 1)
+    return int(whole) + bool(rng.random() < part)
 
 
 def _categories(

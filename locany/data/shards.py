@@ -199,6 +199,20 @@ def write_whole(path: Path, content: bytes) -> None:
             os.close(folder)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder for what is to be written, unless it is there.
+
+    Raises:
+        DataError: it cannot be made, or something else has its name.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{path}: no folder can be made here ({error.strerror}); choose another place"
+        ) from error
+
+
 def json_bytes(value: Any) -> bytes:
     """JSON for people and machines, the same bytes for the same value."""
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

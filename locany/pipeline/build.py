@@ -25,6 +25,7 @@ from typing import Any, Protocol
 from locany.data.entry import Entry
 from locany.data.shards import (
     json_bytes,
+    make_folder,
     marker_of,
     read_entries,
     read_marker,
@@ -100,7 +101,7 @@ def build(
     watcher = watcher or Silent()
     plan = make_plan(config, limit)
     made_by = manifests.identity(plan)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with _alone(out):
         if _claim(out, made_by):
             shutil.rmtree(out / PARTS, ignore_errors=True)

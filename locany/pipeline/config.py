@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, cast, get_args
@@ -14,7 +15,7 @@ from locany.errors import DataError
 from locany.pipeline.duplicates import Deduplicate
 from locany.pipeline.images import EncodeImage
 from locany.pipeline.steps import BoxSide, HasQuestions, NotBlank, Step, TargetsPerQuestion
-from locany.synth.renderer import Engine, engine
+from locany.synth.renderer import ENGINES, Engine, engine
 
 Mixture = Literal["interleaved", "sequential"]
 
@@ -24,8 +25,8 @@ class RenderSource:
     """Samples of a render engine: seeds from `first_seed` up.
 
     Attributes:
-        engine: its name, or the dotted name of a module of your own with the same functions
-            (`synth.renderer.Engine`).
+        engine: its name, or the name of a module of your own with the same functions
+            (`synth.renderer.Engine`), installed or beside the recipe.
         num_samples: how many.
         config: the engine's `Config`; None for its defaults.
         first_seed: keep training and evaluation apart by seeds, too.
@@ -129,7 +130,7 @@ def find_engine(source: RenderSource) -> Engine:
     Raises:
         DataError: there is no such engine, or the config is another engine's.
     """
-    if "." not in source.engine:
+    if source.engine in ENGINES or not _may_be_module(source.engine):
         found = engine(source.engine)
     else:
         try:
@@ -146,6 +147,11 @@ def find_engine(source: RenderSource) -> Engine:
             f"{source.engine!r} takes a {found.Config.__name__}"
         )
     return found
+
+
+def _may_be_module(name: str) -> bool:
+    """A dotted name, whose import then says what is wrong with it, or a module that is there."""
+    return "." in name or (name.isidentifier() and find_spec(name) is not None)
 
 
 def config_of(source: RenderSource) -> Any:

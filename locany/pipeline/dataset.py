@@ -12,6 +12,7 @@ from locany.data.record import sample_to_json
 from locany.data.sample import Sample
 from locany.data.shard_folder import ShardFolder
 from locany.data.shards import SUFFIXES
+from locany.errors import DataError
 
 
 @lru_cache(maxsize=8)
@@ -25,7 +26,10 @@ def open_dataset(path: Path) -> Sequence[Sample] | ShardFolder:
         return ShardFolder(path)
     from locany.data.converters import read_samples
 
-    return list(read_samples(path))
+    samples = list(read_samples(path))
+    if not samples:
+        raise DataError(f"{path}: there is no sample in it")
+    return samples
 
 
 def dataset_fingerprint(path: Path, num_samples: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from locany.data.entry import Entry, pack
-from locany.data.sample import Sample
+from locany.data.sample import ImageRef, Sample
 from locany.data.shards import sha256, tar_bytes
 from locany.errors import DataError, LocanyError
 from locany.pipeline.config import BuildConfig, RenderSource, config_of, find_engine
@@ -172,14 +172,29 @@ def _items(plan: Plan, number: int, tally: Tally) -> Iterator[Item]:
                 raise RuntimeError(f"source {source.name!r}, seed {seed}: {what}") from error
             yield Item(source.name, seed, sample)
             continue
+        found: Sample | None = None
         try:
-            sample = open_dataset(source.path)[position]
-            sample.pixels()
+            found = open_dataset(source.path)[position]
+            found.pixels()
         except LocanyError as error:
             # What people bring is not always whole: it is left out, and the manifest says so.
-            tally.drops.append(Drop(source.name, position, "read", "cannot be read", str(error)))
+            detail = _detail(error, found, source.path)
+            tally.drops.append(Drop(source.name, position, "read", "cannot be read", detail))
             continue
-        yield Item(source.name, position, replace(sample, provenance=_without_place(sample, source.path)))
+        yield Item(source.name, position, replace(found, provenance=_without_place(found, source.path)))
+
+
+def _detail(error: LocanyError, sample: Sample | None, dataset: Path) -> str:
+    """The message with files named as in `_without_place`."""
+    text = str(error)
+    if sample is not None and isinstance(sample.image, ImageRef) and isinstance(sample.image.source, Path):
+        text = text.replace(str(sample.image.source), _relative(sample.image.source, dataset))
+    return text.replace(f"{dataset.parent}{os.sep}", "")
+
+
+def _relative(path: Path, dataset: Path) -> str:
+    inside = path.is_relative_to(dataset.parent)
+    return path.relative_to(dataset.parent).as_posix() if inside else path.name
 
 
 def _without_place(sample: Sample, dataset: Path) -> dict[str, Any]:
@@ -187,9 +202,7 @@ def _without_place(sample: Sample, dataset: Path) -> dict[str, Any]:
     found = dict(sample.provenance)
     for name, value in found.items():
         if isinstance(value, str) and os.path.isabs(value):
-            path = Path(value)
-            inside = path.is_relative_to(dataset.parent)
-            found[name] = path.relative_to(dataset.parent).as_posix() if inside else path.name
+            found[name] = _relative(Path(value), dataset)
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,15 +90,35 @@ def _connect(address: str, workers: int | None) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     logging.getLogger("ray.data").setLevel(logging.WARNING)  # it tells of every stage, and we have a bar
     if not ray.is_initialized():
+        _answers(address)
         cpus = workers if address == "local" else None
         try:
             ray.init(address=address, num_cpus=cpus, log_to_driver=False, logging_level=logging.WARNING)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise LocanyError(
-                f"no Ray cluster answers at {address!r} ({error}); start one with 'ray start --head' and "
-                "give its address, or 'local' for this machine alone"
-            ) from error
+            raise _no_cluster(address, error) from error
     return ray
+
+
+def _answers(address: str) -> None:
+    """Whether anything listens at host:port; Ray itself would try for a quarter of an hour.
+
+    Raises:
+        LocanyError: nothing does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> LocanyError:
+    return LocanyError(
+        f"no Ray cluster answers at {address!r} ({error}); start one with 'ray start --head' and "
+        "give its address, or 'local' for this machine alone"
+    )
 
 
 def _error(kind: str, text: str) -> LocanyError:

@@ -145,6 +145,16 @@ def test_negatives_that_the_sample_brings_count_and_stay():
         assert set(question.task.categories) == {"cat", "unicorn"}
 
 
+@pytest.mark.parametrize(("brought", "rate"), [(0, 0.3), (0, 0.8), (2, 0.5), (4, 0.3)])
+def test_phrases_have_their_share_of_negatives_too(brought, rate):
+    asked = [Question(Task.point(name), (Target(name, box_of(0)),)) for name in ("cat", "dog", "owl", "hen")]
+    asked += [Question(Task.point(f"absent {i}")) for i in range(brought)]
+    config = AnswerConfig(negative_rate={TaskKind.POINT: rate})
+    found = [q for e in range(400) for q in choose(scene(*asked), config, e).sample.questions]
+    share = np.mean([not question.targets for question in found])
+    assert share == pytest.approx(max(rate, brought / len(asked)), abs=0.03)
+
+
 def test_a_negative_is_never_something_in_the_image():
     seen = (Target("Name 3", box_of(1)), Target("name 4", box_of(2)))
     config = AnswerConfig(negative_rate={TaskKind.DETECT: 0.9})

@@ -17,6 +17,7 @@ from locany.data.converters import Fault, FaultKind, read_samples
 from locany.data.converters.answer_text import read_answer_text, write_answer_text
 from locany.data.converters.chat import ChatRecord, read_records, write_records
 from locany.data.converters.chat_samples import read, sample_to_records, write
+from locany.data.converters.files import parse_json
 from locany.data.converters.recipe import RecipeEntry, read_recipe, write_recipe
 from locany.data.converters.wording import Prompt, read_prompt
 from locany.data.encode import answer_groups
@@ -407,3 +408,10 @@ def test_a_recipe_is_a_data_set(folder: Path) -> None:
     (folder / "both.json").write_text(json.dumps(recipe))
     found = [(s.provenance["dataset"], s.provenance["line"]) for s in read_samples(folder / "both.json")]
     assert found == [("p", 1), ("p", 2), ("q", 1)]
+
+
+@pytest.mark.parametrize(("value", "why"), [("1e999", "too large a number"), (r'"\ud83d"', "its other half")])
+def test_what_could_not_be_written_again_is_refused(value: str, why: str) -> None:
+    with pytest.raises(DataError, match=why):
+        parse_json(f'{{"id": {value}}}')
+    assert parse_json(r'"\ud83d\ude00"') == "\N{GRINNING FACE}"

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -385,3 +386,54 @@ def test_the_command_stops_at_a_fault_or_skips_it(cli: Cli, folder: Path, tmp_pa
     assert "left out: " in done.err
     assert len(list(read_samples(tmp_path / "out.jsonl"))) == 1
     assert cli("data", "convert", folder, tmp_path / "o", "--to", "tfrecord", model=False).code == 2
+
+
+# --- what is written, and where -------------------------------------------------------------------
+
+
+def pixels_sample(value: int, width: int) -> Sample:
+    cat = Target("cat", (1.0, 1.0, 9.0, 9.0))
+    pixels = np.full((20, width, 3), value, np.uint8)
+    return Sample(pixels, (Question(Task.detect(["cat"]), (cat,)),), (cat,))
+
+
+def test_images_of_two_data_sets_do_not_mix(tmp_path: Path) -> None:
+    write_samples([pixels_sample(9, 20)], tmp_path / "x.json", "coco")
+    with pytest.raises(DataError, match="perhaps the images of another data set"):
+        write_samples([pixels_sample(5, 30)], tmp_path / "x.jsonl", "jsonl")
+    (sample,) = read_samples(tmp_path / "x.json")
+    assert sample.pixels()[0, 0, 0] == 9
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.json", "x_images"]
+
+
+@pytest.mark.parametrize("format", ["coco", "jsonl", "refer"])
+def test_a_conversion_that_fails_leaves_no_images(tmp_path: Path, format: str) -> None:
+    def samples() -> Any:
+        yield Sample(np.zeros((20, 20, 3), np.uint8), (Question(Task.ground("cat"), ()),), ())
+        raise DataError("the second one is faulty")
+
+    with pytest.raises(DataError, match=r"faulty|cannot hold"):
+        write_samples(samples(), tmp_path / "x", format)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("format", sorted(set(FORMATS) - {"recipe", "parquet"}))
+def test_only_a_file_gives_way_to_a_file(
+    tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="name"):
+        write_samples([pixels_sample(1, 20)], Path("."), format)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(DataError, match=r"no ordinary file|not an empty folder|cannot be written"):
+        write_samples([], pipe, format)
+    assert pipe.is_fifo()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_an_object_without_a_box_is_a_fault(tmp_path: Path) -> None:
+    sample = Sample(np.zeros((20, 20, 3), np.uint8), (), (Target("cat", None, (3.0, 3.0)),))
+    write_samples([sample], tmp_path / "x", "shards")
+    with pytest.raises(DataError, match="the object 'cat' has no box"):
+        list(read_samples(tmp_path / "x"))

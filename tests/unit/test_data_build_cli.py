@@ -142,3 +142,50 @@ def test_no_data_there(cli: Cli, tmp_path: Path) -> None:
         done = cli("data", command, tmp_path / "nothing", model=False)
         assert done.code == 1
         assert "nothing" in done.err
+
+
+def test_a_place_that_cannot_be_written_to_is_said(cli: Cli, tmp_path: Path, data: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    for words in (("build", write_recipe(tmp_path)), ("stats", data), ("show", data)):
+        done = cli("data", *words, "--out", taken, model=False)
+        assert done.code == 1
+        assert "no folder can be made here" in done.err
+    (tmp_path / "none.jsonl").touch()
+    for command in ("stats", "show"):
+        done = cli("data", command, tmp_path / "none.jsonl", model=False)
+        assert done.code == 1
+        assert "there is no sample in it" in done.err
+
+
+def test_drops_name_no_folder_of_this_machine(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    Image.effect_noise((60, 40), 90).save(folder / "whole.png")
+    (folder / "cut.png").write_bytes((folder / "whole.png").read_bytes()[:300])
+    question = "Locate all the instances that matches the following description: cat."
+    answer = "<ref>cat</ref><box><1><2><300><400></box>"
+    turns = [{"from": "human", "value": question}, {"from": "gpt", "value": answer}]
+    lines = [json.dumps({"image": name, "conversations": turns}) for name in ("whole.png", "cut.png")]
+    (folder / "x.jsonl").write_text("\n".join(lines))
+    recipe = tmp_path / "own.py"
+    recipe.write_text(
+        "from locany.pipeline.config import *\ndef recipe():\n"
+        f"    return BuildConfig((DatasetSource({str(folder / 'x.jsonl')!r}),))\n"
+    )
+    done = cli("data", "build", recipe, "--out", tmp_path / "out", "--workers", 1, model=False)
+    assert done.code == 0, done.err
+    drops = (tmp_path / "out" / "drops.jsonl").read_text()
+    assert '"detail": "cut.png: ' in drops
+    assert str(tmp_path) not in drops
+
+
+def test_an_engine_may_lie_beside_the_recipe(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "beside_engine.py").write_text("from tests.unit.squares import *\n")
+    recipe = tmp_path / "beside.py"
+    recipe.write_text(
+        "from locany.pipeline.config import *\ndef recipe():\n"
+        "    return BuildConfig((RenderSource('beside_engine', 3),))\n"
+    )
+    done = cli("data", "build", recipe, "--out", tmp_path / "out", "--workers", 1, model=False)
+    assert done.code == 0, done.err

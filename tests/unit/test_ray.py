@@ -11,6 +11,7 @@ import pytest
 
 from locany.cli.main import run
 from locany.errors import DataError, LocanyError, MissingAssetsError
+from locany.pipeline import run_ray as run_ray_module
 from locany.pipeline.build import build
 from locany.pipeline.config import DEFAULT_STEPS, BuildConfig, RenderSource
 from locany.pipeline.plan import PartResult, Plan, make_plan
@@ -128,5 +129,12 @@ def test_no_cluster_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", refuses)
+    monkeypatch.setattr(run_ray_module, "_answers", lambda address: None)
     with pytest.raises(LocanyError, match="no Ray cluster answers at 'nowhere:1'"):
         list(run_ray(make_plan(recipe()), [0], "nowhere:1"))
+
+
+def test_nothing_listens_there() -> None:
+    with pytest.raises(LocanyError, match=r"no Ray cluster answers at '127.0.0.1:1'"):
+        run_ray_module._answers("127.0.0.1:1")
+    run_ray_module._answers("auto")  # Ray knows where that is

@@ -38,6 +38,7 @@ def show(
     out: Annotated[Path, Parameter(name=("--out", "-o"), help="Folder for the pictures.")] = Path("shown"),
 ) -> int:
     """Draw boxes, points and outlines of samples, and list what is asked."""
+    from locany.data.shards import make_folder
     from locany.pipeline.contact_sheet import question_text, sample_picture
     from locany.pipeline.dataset import open_dataset, spread_over
 
@@ -46,7 +47,7 @@ def show(
     samples = open_dataset(path)
     if index is not None and not 0 <= index < len(samples):
         raise RequestError(f"--index is 0 to {len(samples) - 1}, got {index}")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     for number in [index] if index is not None else spread_over(len(samples), count):
         sample = samples[number]
         if question is not None and question > len(sample.questions):

@@ -37,7 +37,7 @@ def stats(
     ] = 24,
 ) -> int:
     """Count tasks, targets, words, sizes and labels; write stats.json, plots.png and sheet.jpg."""
-    from locany.data.shards import json_bytes, write_whole
+    from locany.data.shards import json_bytes, make_folder, write_whole
     from locany.pipeline.contact_sheet import contact_sheet
     from locany.pipeline.dataset import open_dataset, spread_over
     from locany.pipeline.plots import write_plots
@@ -48,7 +48,7 @@ def stats(
     _print(found)
     if out is None:
         out = path / "stats" if path.is_dir() else path.with_name(path.stem + "-stats")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     name = path.resolve().name
     write_whole(out / "stats.json", json_bytes(found.to_data()))
     write_plots(found, out / "plots.png", title=name)

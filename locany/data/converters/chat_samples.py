@@ -23,7 +23,7 @@ from locany.data.converters.chat import MAX_BIN, ChatRecord, exchange_faults, re
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.fields import spelling
 from locany.data.converters.files import write_json_lines
-from locany.data.converters.images import ImagePlacer, image_ref
+from locany.data.converters.images import image_ref, images_beside
 from locany.data.converters.wording import read_prompt
 from locany.data.encode import answer_groups
 from locany.data.sample import ImageRef, Question, Sample, Target
@@ -129,16 +129,14 @@ def write(samples: Iterable[Sample], path: Path, *, multi_turn: bool = False) ->
     Raises:
         DataError: see `sample_to_records`.
     """
-    placer = ImagePlacer(path.parent, path.with_name(f"{path.stem}_images"))
-    write_json_lines(
-        path,
-        (
-            record
-            for sample in samples
-            if sample.questions
-            for record in sample_to_records(sample, placer.place(sample), multi_turn=multi_turn)
-        ),
-    )
+    write_json_lines(path, _records(samples, path, multi_turn))
+
+
+def _records(samples: Iterable[Sample], path: Path, multi_turn: bool) -> Iterator[dict[str, Any]]:
+    with images_beside(path) as placer:
+        for sample in samples:
+            if sample.questions:
+                yield from sample_to_records(sample, placer.place(sample), multi_turn=multi_turn)
 
 
 def _turns(question: Question, size_wh: tuple[int, int]) -> list[dict[str, str]]:

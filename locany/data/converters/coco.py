@@ -29,7 +29,7 @@ from locany.data.converters.detection import (
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.fields import Polygon, as_object, field, malformed, numbers, optional, spelling
 from locany.data.converters.files import read_json, write_json
-from locany.data.converters.images import ImagePlacer, check_size, image_ref
+from locany.data.converters.images import check_size, image_ref, images_beside
 from locany.data.sample import ImageRef, Sample, Target
 
 
@@ -259,27 +259,27 @@ def _outline(value: Any) -> tuple[Polygon, Any]:
 def write_instances(samples: Iterable[Sample], path: Path, names: Sequence[str], *, is_lvis: bool) -> None:
     """`write`, with the lists that LVIS has for each image."""
     numbering = Numbering(names, start=1)
-    placer = ImagePlacer(path.parent, path.with_name(f"{path.stem}_images"))
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for image_id, sample in enumerate(samples, start=1):
-        targets = boxes_to_write(sample)
-        width, height = sample.size_wh
-        image = {"id": image_id, "file_name": placer.place(sample), "width": width, "height": height}
-        if is_lvis:
-            present = {target.label for target in targets}
-            asked = dict.fromkeys(name for q in sample.questions for name in q.task.categories)
-            partly = sample.provenance.get(INCOMPLETE, [])
-            image["neg_category_ids"] = [numbering.number(name) for name in asked if name not in present]
-            image["not_exhaustive_category_ids"] = [numbering.number(name) for name in partly]
-        images.append(image)
-        for target in targets:
-            common = {
-                "id": len(annotations) + 1,
-                "image_id": image_id,
-                "category_id": numbering.number(target.label),
-            }
-            annotations.append({**common, **_annotation(target)})
+    with images_beside(path) as placer:
+        for image_id, sample in enumerate(samples, start=1):
+            targets = boxes_to_write(sample)
+            width, height = sample.size_wh
+            image = {"id": image_id, "file_name": placer.place(sample), "width": width, "height": height}
+            if is_lvis:
+                present = {target.label for target in targets}
+                asked = dict.fromkeys(name for q in sample.questions for name in q.task.categories)
+                partly = sample.provenance.get(INCOMPLETE, [])
+                image["neg_category_ids"] = [numbering.number(name) for name in asked if name not in present]
+                image["not_exhaustive_category_ids"] = [numbering.number(name) for name in partly]
+            images.append(image)
+            for target in targets:
+                common = {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": numbering.number(target.label),
+                }
+                annotations.append({**common, **_annotation(target)})
     listed = [{"id": number, "name": name} for name, number in numbering.numbers.items()]
     write_json(path, {"images": images, "annotations": annotations, "categories": listed})
 

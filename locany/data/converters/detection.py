@@ -84,7 +84,11 @@ def detection_sample(
 
 def sample_faults(sample: Sample) -> list[RecordError]:
     """What is wrong with a sample, wherever it is from: boxes that are none, answers that are none."""
-    faults: list[RecordError] = []
+    faults = [
+        RecordError(FaultKind.MALFORMED, f"the object {target.label!r} has no box")
+        for target in sample.objects
+        if target.xyxy is None
+    ]
     targets = [*sample.objects, *(target for question in sample.questions for target in question.targets)]
     for box in dict.fromkeys(target.xyxy for target in targets if target.xyxy is not None):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -45,7 +46,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """JSON, strictly: a key that stands twice, and NaN, are refused.
+    """JSON, strictly: a key that stands twice, NaN, infinite numbers and half characters are refused.
 
     Raises:
         RecordError: it is not JSON.
@@ -53,9 +54,16 @@ def parse_json(text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant)
+        value = json.loads(
+            text, object_pairs_hook=_no_key_twice, parse_constant=_no_constant, parse_float=_finite
+        )
+        if "\\ud" in text.lower():  # half of a pair of escapes is no character, and cannot be written again
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except UnicodeDecodeError as error:
         raise _unreadable(f"not UTF-8 text: {error}") from None
+    except UnicodeEncodeError:
+        raise _unreadable("not Unicode: an escape such as \\ud83d without its other half") from None
     except (ValueError, RecursionError) as error:
         raise _unreadable(f"not JSON: {error}") from None
 
@@ -70,8 +78,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name only when all of it is on the disk.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: it cannot be written, or something else than a file has its name.
     """
+    refuse_other_than_file(path)
     beside = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +93,17 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise DataError(f"{path}: cannot be written ({_reason(error)}); choose another place") from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def refuse_other_than_file(path: Path) -> None:
+    """Hold what is at a path that a file is to be written to.
+
+    Raises:
+        DataError: it is a folder, a device or a pipe; putting a file in its place would remove it.
+    """
+    if not path.name or (path.exists() and not path.is_file()):
+        what = "a folder" if not path.name or path.is_dir() else "no ordinary file"
+        raise DataError(f"{path} is {what}; name the file to write")
 
 
 def write_json(path: Path, document: Any, indent: int | None = None) -> None:
@@ -112,6 +132,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises:
         DataError: something is there: files of two data sets must not mix.
     """
+    if not path.name:  # it is put in place as a whole, which the folder one is in cannot be
+        raise DataError(f"{path} is the folder this runs in; name a new folder")
     beside = path.with_name(f".{path.name}.partial")
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -139,6 +161,13 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large a number")
+    return value
 
 
 def _unreadable(message: str) -> RecordError:

@@ -6,14 +6,17 @@ import io
 import os
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image
 
 from locany.data.converters.faults import FaultKind, RecordError, shorten
-from locany.data.converters.files import whole_file
+from locany.data.converters.files import refuse_other_than_file, whole_file
 from locany.data.sample import ImageRef, Sample
+from locany.errors import DataError
 
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
@@ -82,10 +85,11 @@ class ImagePlacer:
         base: the folder that names are relative to.
         new: the folder for images that are not files yet.
         copy: put files there as well, under names of their own.
+        stage: where images that are to be in `new` are written meanwhile.
     """
 
-    def __init__(self, base: Path, new: Path, *, copy: bool = False):
-        self.base, self.new, self.copy = base, new, copy
+    def __init__(self, base: Path, new: Path, *, copy: bool = False, stage: Path | None = None):
+        self.base, self.new, self.copy, self.stage = base, new, copy, stage
         self._number = 0
         self._taken: set[str] = set()
 
@@ -98,9 +102,18 @@ class ImagePlacer:
             self._number += 1
             data, suffix = (source, _suffix(source)) if source is not None else (_png(sample), ".png")
             path = (self.new / self._free(f"{self._number:08d}", suffix)).absolute()
-            with whole_file(path) as file:
+            with whole_file(path if self.stage is None else self._staged(path)) as file:
                 file.write(data)
         return Path(os.path.relpath(path, self.base.absolute())).as_posix()
+
+    def _staged(self, path: Path) -> Path:
+        assert self.stage is not None
+        if self._number == 1 and self.new.exists() and (not self.new.is_dir() or any(self.new.iterdir())):
+            raise DataError(
+                f"the images would go into {self.new}, where something is already, perhaps the images of "
+                "another data set; delete it, or name another file to write"
+            )
+        return self.stage / path.name
 
     def _copied(self, source: Path) -> Path:
         self.new.mkdir(parents=True, exist_ok=True)
@@ -116,6 +129,27 @@ class ImagePlacer:
             name = f"{stem}_{number}"
         self._taken.add(name.lower())
         return name + suffix
+
+
+@contextmanager
+def images_beside(path: Path) -> Iterator[ImagePlacer]:
+    """Where the images of a data set of one file lie: those that are no files yet in a new folder beside it.
+
+    The folder appears when the images are complete, and only if there are any.
+
+    Raises:
+        DataError: `path` cannot be a file, or the folder has something in it.
+    """
+    refuse_other_than_file(path)
+    new = path.with_name(f"{path.stem}_images")
+    stage = path.with_name(f".{new.name}.partial")
+    shutil.rmtree(stage, ignore_errors=True)  # of a run that was killed
+    try:
+        yield ImagePlacer(path.parent, new, stage=stage)
+        if stage.exists():
+            os.replace(stage, new)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
 
 
 def _suffix(data: bytes) -> str:

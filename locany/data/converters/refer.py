@@ -24,7 +24,7 @@ from locany.data.converters.detection import place
 from locany.data.converters.faults import RecordError, Report, refuse, shorten
 from locany.data.converters.fields import as_object, field, malformed, spelling
 from locany.data.converters.files import read_json, write_json
-from locany.data.converters.images import ImagePlacer
+from locany.data.converters.images import images_beside
 from locany.data.converters.phrases import Record, box_field, samples_by_image
 from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.errors import DataError
@@ -67,18 +67,18 @@ def write(samples: Iterable[Sample], path: Path) -> None:
     Raises:
         DataError: a sample has other questions, or targets without a box.
     """
-    placer = ImagePlacer(path.parent, path.with_name(f"{path.stem}_images"))
     records: list[dict[str, Any]] = []
-    for sample in samples:
-        name = placer.place(sample)
-        for question in sample.questions:
-            if question.task.kind not in (TaskKind.REFER, TaskKind.GROUND):
-                raise DataError(
-                    f"{place(sample)} has a question of kind {question.task.kind.value}, "
-                    "but this format holds phrases with boxes; write jsonl"
-                )
-            sentences = [{"sent": question.task.phrase}]
-            records.append({"file_name": name, **_boxes_to_json(question), "sentences": sentences})
+    with images_beside(path) as placer:
+        for sample in samples:
+            name = placer.place(sample)
+            for question in sample.questions:
+                if question.task.kind not in (TaskKind.REFER, TaskKind.GROUND):
+                    raise DataError(
+                        f"{place(sample)} has a question of kind {question.task.kind.value}, "
+                        "but this format holds phrases with boxes; write jsonl"
+                    )
+                sentences = [{"sent": question.task.phrase}]
+                records.append({"file_name": name, **_boxes_to_json(question), "sentences": sentences})
     write_json(path, records)
 
 

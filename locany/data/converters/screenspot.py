@@ -20,7 +20,7 @@ from locany.data.converters.detection import place
 from locany.data.converters.faults import RecordError, Report, refuse
 from locany.data.converters.fields import as_object, field, malformed, numbers, spelling
 from locany.data.converters.files import read_json, write_json
-from locany.data.converters.images import ImagePlacer, check_size
+from locany.data.converters.images import check_size, images_beside
 from locany.data.converters.phrases import Record, box_field, samples_by_image
 from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.errors import DataError
@@ -58,23 +58,23 @@ def write(samples: Iterable[Sample], path: Path) -> None:
     Raises:
         DataError: a sample has other questions, or one whose answer is not exactly one box.
     """
-    placer = ImagePlacer(path.parent, path.with_name(f"{path.stem}_images"))
     records: list[dict[str, Any]] = []
-    for sample in samples:
-        name = placer.place(sample)
-        for question in sample.questions:
-            boxes = [target.xyxy for target in question.targets]
-            box = boxes[0] if len(boxes) == 1 else None
-            if question.task.kind not in (TaskKind.GUI, TaskKind.GUI_POINT) or box is None:
-                raise DataError(
-                    f"{place(sample)} has a {question.task.kind.value} question with {len(boxes)} targets, "
-                    "but this format holds instructions with one box each; write jsonl"
-                )
-            x0, y0, x1, y1 = box
-            known = question.targets[0].attributes
-            more = {key: known[key] for key in _ATTRIBUTES if key in known}
-            place_of = {"img_filename": name, "bbox": [x0, y0, x1 - x0, y1 - y0]}
-            records.append({**place_of, "instruction": question.task.phrase, **more})
+    with images_beside(path) as placer:
+        for sample in samples:
+            name = placer.place(sample)
+            for question in sample.questions:
+                boxes = [target.xyxy for target in question.targets]
+                box = boxes[0] if len(boxes) == 1 else None
+                if question.task.kind not in (TaskKind.GUI, TaskKind.GUI_POINT) or box is None:
+                    raise DataError(
+                        f"{place(sample)} has a {question.task.kind.value} question with {len(boxes)} "
+                        "targets, but this format holds instructions with one box each; write jsonl"
+                    )
+                x0, y0, x1, y1 = box
+                known = question.targets[0].attributes
+                more = {key: known[key] for key in _ATTRIBUTES if key in known}
+                place_of = {"img_filename": name, "bbox": [x0, y0, x1 - x0, y1 - y0]}
+                records.append({**place_of, "instruction": question.task.phrase, **more})
     write_json(path, records)
 
 
