@@ -32,6 +32,12 @@ BASELINE = Path(__file__).parent / "baselines" / "data.json"
 FIRST_SEED = 500_000_000  # nobody trains or evaluates on these
 GOALS = {"icons": 150, "scene_text": 150, "documents": 4, "gui": 4, "encode": 500}
 PIXELS_448 = IconsConfig(side=(448, 448), num_patches=(1024, 1024), max_objects=12)
+RENDERED = {  # name of the measurement: engine, and what makes its config
+    "icons": ("icons", lambda: PIXELS_448),
+    "icons_rich": ("icons", IconsConfig.rich),
+    "icons_dense_100": ("icons", lambda: IconsConfig.dense(100)),
+    **{name: (name, None) for name in ENGINES if name != "icons"},
+}
 
 
 def timed(work, seconds: float, warm_up: int) -> tuple[int, float]:
@@ -46,9 +52,10 @@ def timed(work, seconds: float, warm_up: int) -> tuple[int, float]:
 
 
 def render_rate(name: str, worker: int, seconds: float) -> dict[str, float]:
-    """What one worker renders with the engine's default config."""
-    module = engine(name)
-    config = PIXELS_448 if name == "icons" else module.Config()
+    """What one worker renders."""
+    engine_name, make_config = RENDERED[name]
+    module = engine(engine_name)
+    config = make_config() if make_config else module.Config()
     first = FIRST_SEED + worker * 1_000_000
     samples: list[Sample] = []
 
@@ -132,7 +139,7 @@ def main() -> None:
     )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=8.0, help="for each measurement")
-    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--engines", default=",".join(RENDERED))
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", RAYON_NUM_THREADS="1")

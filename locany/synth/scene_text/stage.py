@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from locany.synth import assets, lexicon
 from locany.synth.scene_text.colors import color_name, luma, luma_range, readable, scheme
@@ -31,7 +31,6 @@ from locany.synth.textures import Color
 _TRIES = 10  # places tried for a sign
 _SHRINK = 0.7  # and then it is tried smaller
 _EDGE = 2  # pixels that stay free at the image's border
-_VISIBLE = [255 if level >= assets.VISIBLE_ALPHA else 0 for level in range(256)]
 
 
 @dataclass(frozen=True)
@@ -368,7 +367,8 @@ class Stage:
 
 def _seen(mask: Image.Image, at: tuple[int, int]) -> Region | None:
     """The tight box of what is visible of a coverage whose top left corner is `at`."""
-    box = mask.point(_VISIBLE).getbbox()
+    # (mask + mask) / 2 - offset, cut off at 0: one pass in C, where a look-up table costs its own length
+    box = ImageChops.add(mask, mask, 2, 1 - assets.VISIBLE_ALPHA).getbbox()
     return box and (box[0] + at[0], box[1] + at[1], box[2] + at[0], box[3] + at[1])
 
 
