@@ -59,11 +59,15 @@ class DatasetSource:
         path: of the data set. Not written into the manifest; what is in the data set is, as a fingerprint.
         num_samples: the first so many; None for all.
         name: unique in the recipe; by default the name of the file or folder.
+        format: its format; recognised if None.
+        root: the folder that image paths are relative to; None for the default of the format.
     """
 
     path: Path = field(repr=False)
     num_samples: int | None = None
     name: str = ""
+    format: str | None = None
+    root: Path | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path).absolute())

@@ -16,26 +16,33 @@ from locany.errors import DataError
 
 
 @lru_cache(maxsize=8)
-def open_dataset(path: Path) -> Sequence[Sample] | ShardFolder:
+def open_dataset(
+    path: Path, format: str | None = None, root: Path | None = None
+) -> Sequence[Sample] | ShardFolder:
     """The samples of a data set by position; images are not read yet.
+
+    Args:
+        path: a file or folder.
+        format: its name among the converters' formats; recognised if None.
+        root: the folder that image paths are relative to; None for the default of the format.
 
     Raises:
         DataError: there is none at this path, or it is faulty.
     """
-    if path.suffix in SUFFIXES or any(any(path.glob(f"*{suffix}")) for suffix in SUFFIXES):
+    is_shards = path.suffix in SUFFIXES or any(any(path.glob(f"*{suffix}")) for suffix in SUFFIXES)
+    if is_shards and format in (None, "shards", "parquet"):
         return ShardFolder(path)
     from locany.data.converters import read_samples
 
-    samples = list(read_samples(path))
+    samples = list(read_samples(path, format, root))
     if not samples:
         raise DataError(f"{path}: there is no sample in it")
     return samples
 
 
-def dataset_fingerprint(path: Path, num_samples: int) -> str:
+def dataset_fingerprint(samples: Sequence[Sample] | ShardFolder, num_samples: int) -> str:
     """SHA-256 over the first records of a data set: what tells one from another without naming a path."""
     digest = hashlib.sha256()
-    samples = open_dataset(path)
     for index in range(num_samples):
         record = sample_to_json(samples[index])
         record.pop("provenance", None)  # may name files of this machine

@@ -14,7 +14,7 @@ from PIL import features
 
 from locany.errors import DataError
 from locany.pipeline.config import DatasetSource, RenderSource, Source, config_of, find_engine
-from locany.pipeline.dataset import dataset_fingerprint
+from locany.pipeline.dataset import dataset_fingerprint, open_dataset
 from locany.pipeline.plan import Plan
 from locany.pipeline.steps import Step
 from locany.version import __version__
@@ -133,7 +133,8 @@ def to_data(value: Any) -> Any:
 
 def _source(source: Source, size: int) -> dict[str, Any]:
     if isinstance(source, DatasetSource):
-        content = dataset_fingerprint(source.path, size)
+        samples = open_dataset(source.path, source.format, source.root)
+        content = dataset_fingerprint(samples, size)
         return {"name": source.name, "kind": "dataset", "samples": size, "content": content}
     config = config_of(source)
     names = find_engine(source).names_used(config)

@@ -83,7 +83,7 @@ def make_plan(config: BuildConfig, limit: int | None = None) -> Plan:
             find_engine(source)
             sizes.append(source.num_samples)
         else:
-            found = len(open_dataset(source.path))
+            found = len(open_dataset(source.path, source.format, source.root))
             if found < (source.num_samples or 1):
                 wanted = source.num_samples or "at least 1"
                 raise DataError(f"the data set {source.path} has {found} samples, the recipe wants {wanted}")
@@ -174,7 +174,7 @@ def _items(plan: Plan, number: int, tally: Tally) -> Iterator[Item]:
             continue
         found: Sample | None = None
         try:
-            found = open_dataset(source.path)[position]
+            found = open_dataset(source.path, source.format, source.root)[position]
             found.pixels()
         except LocanyError as error:
             # What people bring is not always whole: it is left out, and the manifest says so.

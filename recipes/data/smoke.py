@@ -10,16 +10,19 @@ from locany.pipeline.config import BuildConfig, RenderSource
 from locany.pipeline.duplicates import Deduplicate
 from locany.pipeline.images import EncodeImage
 from locany.pipeline.steps import BoxSide, HasQuestions, NotBlank, TargetsPerQuestion
+from locany.synth.icons import IconsConfig
+
+TRAIN_SEEDS = 1_000_000  # training takes seeds from here up, evaluation those below
 
 
 def recipe() -> BuildConfig:
     """Training data: every engine as it is, with what is not held out."""
     return BuildConfig(
         sources=(
-            RenderSource("icons", 200),
-            RenderSource("scene_text", 100),
-            RenderSource("documents", 40),
-            RenderSource("gui", 40),
+            RenderSource("icons", 200, IconsConfig.rich(), TRAIN_SEEDS),
+            RenderSource("scene_text", 100, first_seed=TRAIN_SEEDS),
+            RenderSource("documents", 40, first_seed=TRAIN_SEEDS),
+            RenderSource("gui", 40, first_seed=TRAIN_SEEDS),
         ),
         steps=(
             HasQuestions(),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from locany.cli.main import run
 from locany.data.shards import write_shard
 from tests.unit import squares
 from tests.unit.cli_fixtures import Cli
@@ -189,3 +190,22 @@ def test_an_engine_may_lie_beside_the_recipe(cli: Cli, tmp_path: Path) -> None:
     )
     done = cli("data", "build", recipe, "--out", tmp_path / "out", "--workers", 1, model=False)
     assert done.code == 0, done.err
+
+
+def test_images_in_another_folder_can_be_counted_and_drawn(tmp_path: Path) -> None:
+    """COCO as it is downloaded: annotations here, images there."""
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (64, 48), "orange").save(tmp_path / "images" / "a.png")
+    document = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [4, 4, 20, 20], "iscrowd": 0}],
+    }
+    (tmp_path / "set.json").write_text(json.dumps(document))
+    root = ["--root", str(tmp_path / "images")]
+    path = str(tmp_path / "set.json")
+    assert run(["data", "show", path, "--out", str(tmp_path / "shown")]) == 1
+    assert run(["data", "show", path, *root, "--out", str(tmp_path / "shown")]) == 0
+    assert (tmp_path / "shown" / "000000.png").is_file()
+    assert run(["data", "stats", path, *root, "--format", "coco", "--out", str(tmp_path / "stats")]) == 0
+    assert (tmp_path / "stats" / "sheet.jpg").is_file()

@@ -26,7 +26,7 @@ const gallery = [
   h(antd.Tabs, { items }),
   h(antd.Menu, { mode: "inline", selectedKeys: ["1"], items }),
   h(antd.Breadcrumb, { items: [{ title: "A" }, { title: "B" }] }),
-  h(antd.Pagination, { total: 50, current: 2 }),
+  h(antd.Pagination, { total: 50, current: 2, onChange() {} }),
   h(antd.Card, { title: "Title" }, "body"),
   h(antd.Tag, { color: "success" }, "new"),
   h(antd.Progress, { percent: 30 }),

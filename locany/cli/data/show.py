@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
+from locany.cli.data.check import Format, Root
 from locany.cli.messages import clean
 from locany.cli.report import write_line
 from locany.errors import RequestError
@@ -20,13 +21,15 @@ Examples:
 
 def register(data: App) -> None:
     """Add the command."""
-    data.command(show, usage="Usage: locany data show DATA [OPTIONS]", help_epilogue=_EXAMPLES)
+    data.command(show, usage="Usage: locany data show PATH [OPTIONS]", help_epilogue=_EXAMPLES)
 
 
 def show(
     path: Annotated[Path, Parameter(help="Folder of shards, a shard, or a data set that 'convert' reads.")],
     /,
     *,
+    format: Format = None,
+    root: Root = None,
     index: Annotated[int | None, Parameter(help="This sample only, from 0.")] = None,
     question: Annotated[
         int | None,
@@ -44,7 +47,7 @@ def show(
 
     if question is not None and index is None:
         raise RequestError("--question is about one sample; name it with --index")
-    samples = open_dataset(path)
+    samples = open_dataset(path, format, root)
     if index is not None and not 0 <= index < len(samples):
         raise RequestError(f"--index is 0 to {len(samples) - 1}, got {index}")
     make_folder(out)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
+from locany.cli.data.check import Format, Root
 from locany.cli.report import write_line
 
 if TYPE_CHECKING:
@@ -22,15 +23,17 @@ Examples:
 
 def register(data: App) -> None:
     """Add the command."""
-    data.command(stats, usage="Usage: locany data stats DATA [OPTIONS]", help_epilogue=_EXAMPLES)
+    data.command(stats, usage="Usage: locany data stats PATH [OPTIONS]", help_epilogue=_EXAMPLES)
 
 
 def stats(
     path: Annotated[Path, Parameter(help="Folder of shards, a shard, or a data set that 'convert' reads.")],
     /,
     *,
+    format: Format = None,
+    root: Root = None,
     out: Annotated[
-        Path | None, Parameter(name=("--out", "-o"), help="Folder to write to; default: DATA/stats.")
+        Path | None, Parameter(name=("--out", "-o"), help="Folder to write to; default: PATH/stats.")
     ] = None,
     sheet: Annotated[
         int, Parameter(help="Samples on the contact sheet.", validator=validators.Number(gte=1))
@@ -43,7 +46,7 @@ def stats(
     from locany.pipeline.plots import write_plots
     from locany.pipeline.stats import Stats
 
-    samples = open_dataset(path)
+    samples = open_dataset(path, format, root)
     found = Stats(samples[index] for index in range(len(samples)))
     _print(found)
     if out is None:
