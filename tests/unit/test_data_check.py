@@ -381,6 +381,14 @@ def test_faults_of_data_yaml(folder: Path, settings: str, words: str) -> None:
     assert Path(fault.file).name == "data.yaml"
 
 
+def test_yolo_without_a_single_label_file(folder: Path) -> None:
+    path = yolo(folder, "0 .5 .5 .2 .2")
+    assert check(path) == []
+    (folder / "labels" / "a.txt").unlink()
+    (fault,) = check(path)
+    assert "leads to images (1), but to no label file: for a.png it would be" in fault.message
+
+
 VOC = """<annotation>
 <filename>a.png</filename><size><width>64</width><height>48</height></size>
 <object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object>

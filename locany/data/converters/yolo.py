@@ -35,7 +35,8 @@ _SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
     """The samples of all splits, images by name; `provenance["split"]` says which.
 
-    A label file that is not there means an image without objects. Polygons give their extent as box.
+    A label file that is not there means an image without objects; one at least must be there. Polygons give
+    their extent as box.
 
     Args:
         path: the folder, or its data.yaml.
@@ -55,6 +56,11 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
         images = [(split, image) for split in _SPLITS for image in _images(base, settings, split)]
         if not images:
             raise malformed("names no image: none of train, val and test leads to one")
+        if not any(_label_path(image).is_file() for _, image in images):
+            raise malformed(
+                f"leads to images ({len(images)}), but to no label file: for {images[0][1].name} it would be "
+                f"{_label_path(images[0][1])}; a data set without a single object is not likely meant"
+            )
     except RecordError as fault:
         report(fault.at(str(file)))
         return
