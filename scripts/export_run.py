@@ -11,13 +11,11 @@ from pathlib import Path
 import torch
 
 from locany.codec import Tokenizer
-from locany.codec.tokenizer import VOCAB_FILES
 from locany.errors import DataError
 from locany.model import LocateModel
 from locany.train.checkpoint import States
+from locany.train.run import KEPT_FILES
 from locany.weights import load_config, save_model
-
-EXTRA_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", "preprocessor_config.json")
 
 
 def export(run: Path, folder: Path, card: str = "") -> int:
@@ -32,7 +30,7 @@ def export(run: Path, folder: Path, card: str = "") -> int:
     model = LocateModel(config)
     heads = "heads."
     model.load_state_dict({n: t for n, t in state["learning"].items() if not n.startswith(heads)})
-    files = {name: (tokenizer / name).read_bytes() for name in EXTRA_FILES}
+    files = {name: (tokenizer / name).read_bytes() for name in KEPT_FILES}
     if card:
         files["README.md"] = card.encode()
     ids = Tokenizer.from_folder(tokenizer).vocab.to_config()

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any
 from locany.data.entry import Entry, checked_entry, pack, unpack
 from locany.data.sample import Sample
 from locany.errors import DataError
+from locany.files import write_whole
 
 SUFFIXES = (".tar", ".parquet")
 _BLOCK = 512  # bytes; what a tar file is made of
@@ -181,22 +181,6 @@ def read_marker(path: Path) -> dict[str, Any] | None:
     except (ValueError, AttributeError) as error:
         raise DataError(f"{marker} is damaged ({error}); delete it together with its shard") from error
     return fields
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a kill at any moment leaves what was there before, or all of it."""
-    beside = path.with_name(f".{path.name}.partial")
-    with open(beside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    if os.name == "posix":  # other systems cannot open a folder
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def make_folder(path: Path) -> None:

@@ -31,9 +31,9 @@ from locany.data.shards import (
     read_marker,
     verify_shard,
     write_entries,
-    write_whole,
 )
 from locany.errors import DataError
+from locany.files import write_whole
 from locany.pipeline import manifest as manifests
 from locany.pipeline.config import BuildConfig
 from locany.pipeline.duplicates import Deduplicate

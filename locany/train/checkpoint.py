@@ -7,15 +7,14 @@ and by nothing else: a file that we did not write is never touched.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 
 from locany.errors import DataError
+from locany.files import write_whole
 
 FOLDER = "states"
 INDEX = "index.json"
@@ -105,7 +104,7 @@ class States:
 
     def _write_index(self) -> None:
         text = json.dumps([asdict(entry) for entry in self.entries], indent=1) + "\n"
-        write_whole(self.folder / INDEX, lambda file: file.write(text.encode()))
+        write_whole(self.folder / INDEX, text.encode())
 
     def _read_index(self) -> list[SavedState]:
         path = self.folder / INDEX
@@ -118,18 +117,3 @@ class States:
                 f"{path}: this index of training states cannot be read ({error}); we did not write it. "
                 "Move it away to start the run afresh"
             ) from error
-
-
-def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Write a file so that a kill at any moment leaves the old one or the new one."""
-    temporary = path.with_name(path.name + ".partial")
-    with open(temporary, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from locany.errors import DataError, MissingExtraError
-from locany.train.checkpoint import write_whole
+from locany.files import write_whole
 from locany.version import __version__
 
 LOG, CURVES, VERSIONS = "log.jsonl", "curves.png", "versions.json"
@@ -38,9 +38,9 @@ class RunLog:
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
         self.lines = [line for line in read_log(out) if line["step"] <= step]
-        write_whole(out / LOG, lambda file: file.writelines(_encode(line) for line in self.lines))
+        write_whole(out / LOG, b"".join(_encode(line) for line in self.lines))
         versions = json.dumps(versions_of_run(), indent=1) + "\n"
-        write_whole(out / VERSIONS, lambda file: file.write(versions.encode()))
+        write_whole(out / VERSIONS, versions.encode())
         self.trackers = [_tracker(name, out) for name in trackers]
 
     def report(self, numbers: Mapping[str, float]) -> None:

@@ -26,14 +26,18 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such recipe; give a Python file, for example recipes/mini.py")
-    function = runpy.run_path(str(path)).get("recipe")
+    try:
+        function = runpy.run_path(str(path)).get("recipe")
+    except Exception as error:  # whatever the user's file raises
+        raise DataError(f"the recipe {path} cannot be run: {type(error).__name__}: {error}") from error
     if not callable(function):
         raise DataError(f"{path}: a recipe defines a function recipe() that returns a TrainConfig")
-    arguments = {}
-    if taken := set(inspect.signature(function).parameters):
-        arguments = {n: v for n, _, v in (s.partition("=") for s in settings) if n in taken}
-        settings = [setting for setting in settings if setting.partition("=")[0] not in taken]
+    taken = inspect.signature(function).parameters
+    arguments = {n: v for n, _, v in (s.partition("=") for s in settings) if n in taken}
+    needed = [n for n, p in taken.items() if p.default is inspect.Parameter.empty and n not in arguments]
+    if needed:
+        raise DataError(f"{path}: this recipe needs {', '.join(f'{name}=...' for name in needed)}; add it")
     config = function(**arguments)
     if not isinstance(config, TrainConfig):
         raise DataError(f"{path}: recipe() returned {type(config).__name__}, expected a TrainConfig")
-    return override(config, settings)
+    return override(config, [s for s in settings if s.partition("=")[0] not in taken])

@@ -32,7 +32,7 @@ STATE_FORMAT = 3  # raised when an older state cannot be gone on with
 BUNDLED = "bundled"
 MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
 _PREPROCESS = "preprocessor_config.json"
-_KEPT_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", _PREPROCESS)
+KEPT_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", _PREPROCESS)
 
 
 @dataclass
@@ -163,7 +163,7 @@ def export(run: Run, config: TrainConfig) -> Path:
         merge_adapter(run.folder, out / ADAPTER, out / MODEL, overwrite=True)
     else:
         files = {
-            name: (run.folder / name).read_bytes() for name in _KEPT_FILES if (run.folder / name).is_file()
+            name: (run.folder / name).read_bytes() for name in KEPT_FILES if (run.folder / name).is_file()
         }
         ids = run.tokenizer.vocab.to_config()
         save_model(run.model, out / MODEL, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)

@@ -45,6 +45,8 @@ def test_settings_reach_the_recipe_and_the_config(file: Path, tmp_path: Path) ->
     ("text", "message"),
     [
         ("x = 1", "defines a function recipe"),
+        ("import nowhere_to_be_found", "cannot be run: ModuleNotFoundError"),
+        ("def recipe(data, out='x'):\n    return 3", r"this recipe needs data=\.\.\.; add it"),
         ("def recipe():\n    return 3", r"returned int, expected a TrainConfig"),
     ],
 )

@@ -27,9 +27,9 @@ from locany.data.shards import (
     tar_bytes,
     verify_shard,
     write_shard,
-    write_whole,
 )
 from locany.errors import DataError
+from locany.files import write_whole
 from locany.tasks import Task
 from tests.unit import squares
 

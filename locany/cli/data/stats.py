@@ -40,7 +40,8 @@ def stats(
     ] = 24,
 ) -> int:
     """Count tasks, targets, words, sizes and labels; write stats.json, plots.png and sheet.jpg."""
-    from locany.data.shards import json_bytes, make_folder, write_whole
+    from locany.data.shards import json_bytes, make_folder
+    from locany.files import write_whole
     from locany.pipeline.contact_sheet import contact_sheet
     from locany.pipeline.dataset import open_dataset, spread_over
     from locany.pipeline.plots import write_plots
@@ -57,7 +58,8 @@ def stats(
     write_plots(found, out / "plots.png", title=name)
     chosen = [samples[index] for index in spread_over(len(samples), sheet)]
     title = f"{name}: {len(chosen)} of {len(samples):,} samples"
-    contact_sheet(chosen, _COLUMNS, title=title).save(out / "sheet.jpg", quality=90)
+    drawn = contact_sheet(chosen, _COLUMNS, title=title)
+    write_whole(out / "sheet.jpg", lambda file: drawn.save(file, "JPEG", quality=90))
     write_line()
     write_line(f"written: {out / 'stats.json'}, plots.png, sheet.jpg")
     return 0
