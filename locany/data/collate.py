@@ -66,10 +66,10 @@ class Batch:
 
     def pixel_values(self, config: PreprocessConfig) -> Tensor:
         """What the encoder eats, [patches, 3, patch, patch] float32: the same as `Patches.pixel_values`."""
-        mean, std = (
-            torch.tensor(v, device=self.pixels.device)[:, None, None] for v in (config.mean, config.std)
-        )
-        return (self.pixels.float() / 255 - mean) / std
+        values = self.pixels.float() / 255
+        for channel, (mean, std) in enumerate(zip(config.mean, config.std, strict=True)):
+            values[:, channel].sub_(mean).div_(std)  # by numbers: a tensor of them would make a GPU wait
+        return values
 
     def to(self, device: torch.device) -> Batch:
         return replace(

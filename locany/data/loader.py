@@ -16,6 +16,7 @@ from locany.data.encode import EncodedSample, encode_sample
 from locany.data.lanes import LaneState, Pack, check_lanes, lane_packs, lane_states
 from locany.data.packing import PackConfig
 from locany.data.sample import Sample
+from locany.errors import DataError, LocanyError
 from locany.image import PreprocessConfig
 
 SampleAt = Callable[[int], Sample]  # position in the training stream to the sample, questions chosen
@@ -51,6 +52,13 @@ class Progress:
     lanes: Mapping[int, LaneState] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Failed:
+    """A user's error in a worker: an exception would arrive as a page of traceback."""
+
+    message: str
+
+
 class PackStream(IterableDataset[Pack[EncodedSample]]):
     """The packs of one rank, without end; each worker of a loader makes its share."""
 
@@ -68,7 +76,16 @@ class PackStream(IterableDataset[Pack[EncodedSample]]):
         self.sample_at, self.tokenizer_folder, self.preprocess = sample_at, tokenizer_folder, preprocess
         self.config, self.progress, self.rank, self.num_ranks = config, progress, rank, num_ranks
 
-    def __iter__(self) -> Iterator[Pack[EncodedSample]]:
+    def __iter__(self) -> Iterator[Pack[EncodedSample] | _Failed]:  # type: ignore[override]
+        if get_worker_info() is None:
+            yield from self._packs()
+            return
+        try:
+            yield from self._packs()
+        except LocanyError as error:
+            yield _Failed(str(error))
+
+    def _packs(self) -> Iterator[Pack[EncodedSample]]:
         info = get_worker_info()
         worker, num_workers = (info.id, info.num_workers) if info else (0, 1)
         # Built here: the tokenizer's threads do not cross a fork.
@@ -95,35 +112,43 @@ class Step:
     """What one step of one rank learns from.
 
     Attributes:
-        batch: one row a pack.
+        batches: one for each forward, one row a pack.
         lanes: states of the rank's lanes behind it.
-        num_samples: in the batch.
-        efficiency: positions of samples over the budget of the packs.
+        num_rows, num_samples: in all batches.
+        num_positions: of all samples, both streams, without padding.
     """
 
-    batch: Batch
+    batches: tuple[Batch, ...]
     lanes: dict[int, LaneState]
+    num_rows: int
     num_samples: int
-    efficiency: float
+    num_positions: int
 
 
 def steps(
-    stream: PackStream, rows: int, pad_id: int, *, num_workers: int = 0, multiple: int = 64
+    stream: PackStream,
+    rows: int,
+    pad_id: int,
+    *,
+    num_workers: int = 0,
+    multiple: int = 64,
+    micro_rows: int = 0,
 ) -> Iterator[Step]:
-    """Batches of `rows` packs each, without end.
+    """Steps of `rows` packs each, without end.
 
     Args:
         stream: of this rank.
-        rows: packs of a batch on this rank.
+        rows: packs of a step on this rank.
         num_workers: processes that render and encode; 0 does it in this one.
         multiple: rows are padded to a multiple of this, so that few shapes occur: every new shape costs the
             CPU new matrix kernels, and a compiled step a new compilation.
+        micro_rows: packs of one batch at most; 0 puts all rows into one.
 
     Raises:
-        DataError: the run's lanes do not divide among the ranks and workers.
+        DataError: the run's lanes do not divide among the ranks and workers; or a sample cannot be used.
     """
     check_lanes(stream.config.num_lanes, stream.num_ranks * max(1, num_workers))
-    loader: DataLoader[Pack[EncodedSample]] = DataLoader(
+    loader: DataLoader[Pack[EncodedSample] | _Failed] = DataLoader(
         stream,
         batch_size=None,
         num_workers=num_workers,
@@ -131,23 +156,25 @@ def steps(
         worker_init_fn=_one_thread if num_workers else None,
     )
     packs = iter(loader)
+    size, merge_size = micro_rows or rows, stream.preprocess.merge_size
     while True:
-        taken = [next(packs) for _ in range(rows)]
+        taken = [_unless_failed(next(packs)) for _ in range(rows)]
         # Images of equal size side by side share one attention call; the order of rows changes no loss.
         order = sorted(taken, key=lambda pack: [len(sample.pixels) for sample in pack.samples])
-        batch = collate(
-            [pack.samples for pack in order],
-            pad_id,
-            multiple=multiple,
-            merge_size=stream.preprocess.merge_size,
-        )
-        positions = sum(len(sample) for pack in taken for sample in pack.samples)
+        parts = [[pack.samples for pack in order[at : at + size]] for at in range(0, rows, size)]
         yield Step(
-            batch,
+            tuple(collate(part, pad_id, multiple=multiple, merge_size=merge_size) for part in parts),
             lane_states(taken),
+            rows,
             sum(len(pack.samples) for pack in taken),
-            positions / (rows * stream.config.pack.budget),
+            sum(len(sample) for pack in taken for sample in pack.samples),
         )
+
+
+def _unless_failed(pack: Pack[EncodedSample] | _Failed) -> Pack[EncodedSample]:
+    if isinstance(pack, _Failed):
+        raise DataError(pack.message)
+    return pack
 
 
 def _one_thread(_: int) -> None:

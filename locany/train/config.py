@@ -93,10 +93,17 @@ class TrainConfig:
         data: what is learnt from.
         stream: how samples are packed; a pack is a row.
         rows: packs that one step learns from, over all ranks.
+        micro_rows: packs that one forward of one rank takes; 0 for all of its rows. Fewer need less memory
+            and learn the same (`objective.py` says from which means).
+        shard: split the layers' weights, gradients and moments among the ranks (FSDP2), where the model does
+            not fit whole into each. Several ranks are started by torchrun.
+        checkpointing: keep only what enters a layer, and compute the layer again for its gradients: less
+            memory, a third more time.
         dense_steps: first steps in which only encoder and projector learn, from the dense truth.
         num_workers: processes of each rank that render and encode.
         bf16: autocast matrix products to bfloat16.
         compile: compile the decoder's layers (needs a C++ compiler on the CPU): a quarter less time per step.
+        device: "cpu" or "cuda", which is one GPU for each rank.
         evaluation: what the run is measured on; the state with the best mean F1 is kept.
         save_every: steps between states; keep_last: states that are kept besides the best.
         trackers: where numbers go besides the log: "tensorboard", "wandb".
@@ -114,6 +121,9 @@ class TrainConfig:
     steps: int = 4000
     stream: StreamConfig = field(default_factory=lambda: StreamConfig(PackConfig(1024)))
     rows: int = 32
+    micro_rows: int = 0
+    shard: bool = False
+    checkpointing: bool = False
     dense_steps: int = 800
     num_workers: int = 1
     bf16: bool = True
@@ -131,6 +141,17 @@ class TrainConfig:
         for name in ("steps", "rows", "save_every", "keep_last", "log_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
+        if self.micro_rows < 0:
+            raise DataError(f"recipe: micro_rows is {self.micro_rows}, expected 0 or more")
+        if self.shard and self.loss.dense:
+            raise DataError(
+                "recipe: shard splits layers that the auxiliary losses read; set shard=false, or "
+                "loss.dense=0 and dense_steps=0"
+            )
+        if self.shard and self.optim.muon:
+            raise DataError(
+                "recipe: shard splits matrices that Muon needs whole; set shard=false or optim.muon=false"
+            )
         if isinstance(self.model, LocateConfig):
             self._check_from_scratch(self.model.text.num_layers)
         elif self.loss.dense:

@@ -66,6 +66,17 @@ class DenseLoss:
     def total(self) -> Tensor:
         return self.present + self.name + self.reach + self.place + self.sides
 
+    def report(self) -> dict[str, Tensor]:
+        """What to log."""
+        return {
+            "present": self.present.detach(),
+            "name": self.name.detach(),
+            "name_acc": self.name_accuracy,
+            "iou": self.iou.detach(),
+            "place": self.place.detach(),
+            "sides": self.sides.detach(),
+        }
+
 
 def cell_places(grids: list[tuple[int, int]], merge_size: int, max_bin: int) -> Tensor:
     """Bins of the centre of every visual token: [visual tokens, 2], x then y."""

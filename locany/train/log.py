@@ -14,6 +14,13 @@ from locany.version import __version__
 
 LOG, CURVES, VERSIONS = "log.jsonl", "curves.png", "versions.json"
 TRACKERS = ("tensorboard", "wandb")
+# Curves that are looked at together, by the name of their panel.
+_KINDS = ("label", "box", "negative", "end", "null")
+_PANELS = {
+    **dict.fromkeys(_KINDS, "loss by kind of target"),
+    **dict.fromkeys((f"{name}_acc" for name in ("next_token", "block", *_KINDS)), "accuracy"),
+    **dict.fromkeys(("f1", "f1_fast", "f1_hybrid", "f1_slow", "f1_verified"), "F1"),
+}
 
 
 class Tracker(Protocol):
@@ -63,18 +70,23 @@ class RunLog:
         matplotlib.use("agg")
         from matplotlib import pyplot
 
-        names = [
-            n for n in dict.fromkeys(n for line in self.lines for n in line) if n not in ("step", "minutes")
-        ]
+        panels: dict[str, list[str]] = {}
+        for name in dict.fromkeys(name for line in self.lines for name in line):
+            if name not in ("step", "minutes", "minutes_left"):
+                panels.setdefault(_PANELS.get(name, name), []).append(name)
         columns = 4
-        rows = -(-len(names) // columns)
+        rows = -(-len(panels) // columns)
         figure, axes = pyplot.subplots(rows, columns, figsize=(4 * columns, 2.6 * rows), squeeze=False)
-        for axis, name in zip(axes.flat, names, strict=False):
-            points = [(line["step"], line[name]) for line in self.lines if name in line]
-            axis.plot(*zip(*points, strict=True), linewidth=1.2, marker="." if len(points) < 3 else None)
-            axis.set_title(name, fontsize=10)
+        for axis, (title, names) in zip(axes.flat, panels.items(), strict=False):
+            for name in names:
+                points = [(line["step"], line[name]) for line in self.lines if name in line]
+                marker = "." if len(points) < 3 else None
+                axis.plot(*zip(*points, strict=True), linewidth=1.2, marker=marker, label=name)
+            axis.set_title(title, fontsize=10)
             axis.grid(alpha=0.3)
-        for axis in list(axes.flat)[len(names) :]:
+            if len(names) > 1:
+                axis.legend(fontsize=6)
+        for axis in list(axes.flat)[len(panels) :]:
             axis.set_visible(False)
         figure.supxlabel("step", fontsize=10)
         figure.tight_layout()

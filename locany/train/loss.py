@@ -1,9 +1,10 @@
 """The loss over labelled positions: next-token and block stream, coordinates with neighbouring bins.
 
-Where we differ from the release (spec `training` 1.7): logits exist only for labelled positions; the two
-streams are reported apart and can be weighted; a coordinate's target may be a Gaussian over its neighbours,
-because bin 501 is a good answer where 500 is right, and plain cross-entropy says little of that at first.
-With weights 1 and sigma 0 the total is the published pooled mean.
+Where we differ from the release (spec `training` 1.7): logits exist only for labelled positions; the mean is
+over all targets of a step, however its packs are spread over forwards and ranks; the two streams are reported
+apart and can be weighted; a coordinate's target may be a Gaussian over its neighbours, because bin 501 is a
+good answer where 500 is right, and plain cross-entropy says little of that at first. With weights 1 and sigma
+0 the total of one forward is the published pooled mean.
 """
 
 from __future__ import annotations
@@ -19,6 +20,38 @@ from locany.model.masks import Layout, visible
 
 
 @dataclass(frozen=True)
+class Labels:
+    """The n labelled positions of a batch. Found on the CPU, before the device has anything to wait for.
+
+    Attributes:
+        at: [n] places among rows * positions, ascending.
+        wanted: [n] target ids; in_block: [n] whether a slot of a block is asked.
+        coords: [m] places, among the n, of those that ask for a coordinate.
+        num_next_token, num_block: targets of each stream.
+    """
+
+    at: Tensor
+    wanted: Tensor
+    in_block: Tensor
+    coords: Tensor
+    num_next_token: int
+    num_block: int
+
+    def weight(self, next_token: float, block: float) -> float:
+        """Sum of the weights of all targets."""
+        return next_token * self.num_next_token + block * self.num_block
+
+
+def find_labels(targets: Tensor, block: Tensor, coord_ids: range) -> Labels:
+    """The labelled positions of [rows, positions] targets; `block` is the layout's."""
+    at = (targets != IGNORE).flatten().nonzero()[:, 0]
+    wanted, in_block = targets.flatten()[at], block.flatten()[at] >= 0
+    is_coord = (wanted >= coord_ids.start) & (wanted < coord_ids.stop)
+    num_block = int(in_block.sum())
+    return Labels(at, wanted, in_block, is_coord.nonzero()[:, 0], len(at) - num_block, num_block)
+
+
+@dataclass(frozen=True)
 class StreamLoss:
     """Sums of the loss and numbers of targets of both streams.
 
@@ -26,6 +59,7 @@ class StreamLoss:
         total: what is minimised: the (weighted) pooled mean.
         next_token_sum, block_sum: unweighted sums; num_next_token, num_block: targets.
         nll: [rows, positions] loss at each position, 0 where nothing is asked.
+        correct: [rows, positions] 1 where the target is the most likely token, else 0.
         block_accuracy: share of block targets that are the most likely token.
         mask: [rows, positions, positions] who saw whom.
     """
@@ -36,6 +70,7 @@ class StreamLoss:
     num_next_token: int
     num_block: int
     nll: Tensor
+    correct: Tensor
     block_accuracy: Tensor
     mask: Tensor
 
@@ -78,6 +113,8 @@ def stream_loss(
     sigma: float = 0.0,
     next_token_weight: float = 1.0,
     block_weight: float = 1.0,
+    labels: Labels | None = None,
+    pooled_over: Tensor | None = None,
 ) -> StreamLoss:
     """Run the decoder over rows of both streams and score the labelled positions.
 
@@ -87,32 +124,37 @@ def stream_loss(
         visual_tokens: in the order of the image tokens of `token_ids`.
         coord_ids: ids of the coordinate tokens.
         sigma: width of coordinate targets in bins.
+        labels: of `targets`, where they have been found before.
+        pooled_over: weight of all targets that the mean is over, where these rows are only some of them; then
+            the totals of all rows add up to the mean.
     """
     mask = visible(layout, layout, causal_block=model.config.text.causal_attn)
     # Padding sees nothing; a row of the mask without any key would give NaN, so let it see itself.
     mask |= torch.eye(mask.shape[-1], dtype=torch.bool, device=mask.device)
-    hidden = model(token_ids, positions, mask, visual_tokens)
-    labelled = targets != IGNORE
-    wanted, in_block = targets[labelled], layout.block[labelled] >= 0
-    logits = model.decoder.logits(pad_rows(hidden[labelled], 512))[: int(labelled.sum())]
+    if labels is None:
+        labels = find_labels(targets, layout.block, coord_ids)
+    hidden = model(token_ids, positions, mask, visual_tokens).flatten(0, 1)
+    wanted, in_block = labels.wanted, labels.in_block
+    logits = model.decoder.logits(pad_rows(hidden[labels.at], 512))[: len(wanted)]
     log_probs = torch.log_softmax(logits, dim=-1)
     nll = -log_probs.gather(1, wanted[:, None])[:, 0]
     if sigma > 0:
-        is_coord = (wanted >= coord_ids.start) & (wanted < coord_ids.stop)
-        coords = log_probs[is_coord, coord_ids.start : coord_ids.stop]
-        soft = gaussian_nll(coords, wanted[is_coord] - coord_ids.start, sigma)
-        nll = nll.masked_scatter(is_coord, soft)
+        coords = log_probs[labels.coords, coord_ids.start : coord_ids.stop]
+        soft = gaussian_nll(coords, wanted[labels.coords] - coord_ids.start, sigma)
+        nll = nll.index_copy(0, labels.coords, soft)
     weight = torch.where(in_block, block_weight, next_token_weight)
-    per_position = torch.zeros(targets.shape, dtype=nll.dtype, device=nll.device)
-    per_position[labelled] = nll.detach()
-    correct = (logits.detach().argmax(-1) == wanted) & in_block
+    if pooled_over is None:
+        pooled_over = weight.sum()
+    nothing = torch.zeros(targets.numel(), dtype=nll.dtype, device=nll.device)
+    kept, right = nll.detach(), (logits.detach().argmax(-1) == wanted).to(nll.dtype)
     return StreamLoss(
-        total=(nll * weight).sum() / weight.sum().clamp(min=1e-9),
-        next_token_sum=nll.detach()[~in_block].sum(),
-        block_sum=nll.detach()[in_block].sum(),
-        num_next_token=int((~in_block).sum()),
-        num_block=int(in_block.sum()),
-        nll=per_position,
-        block_accuracy=correct.sum() / in_block.sum().clamp(min=1),
+        total=(nll * weight).sum() / pooled_over.clamp(min=1e-9),
+        next_token_sum=(kept * ~in_block).sum(),
+        block_sum=(kept * in_block).sum(),
+        num_next_token=labels.num_next_token,
+        num_block=labels.num_block,
+        nll=nothing.index_copy(0, labels.at, kept).view_as(targets),
+        correct=nothing.index_copy(0, labels.at, right).view_as(targets),
+        block_accuracy=(right * in_block).sum() / max(1, labels.num_block),
         mask=mask,
     )

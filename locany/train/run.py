@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from locany.codec.tokenizer import VOCAB_FILES, Tokenizer
 from locany.data.lanes import LaneState
@@ -20,15 +22,17 @@ from locany.train.checkpoint import States
 from locany.train.config import PARTS, TrainConfig
 from locany.train.dense import DenseHeads
 from locany.train.init import initialise
-from locany.train.lora import Lora, add_lora
+from locany.train.layers import wrap_layers
+from locany.train.lora import Lora, LoraLinear, add_lora
 from locany.train.optim import Optimizers
+from locany.train.ranks import Ranks, shard, split_like
 from locany.weights.adapter import write_adapter
 from locany.weights.fetch import find_checkpoint
 from locany.weights.load import load_model
 from locany.weights.merge import merge_adapter
 from locany.weights.save import save_model
 
-STATE_FORMAT = 3  # raised when an older state cannot be gone on with
+STATE_FORMAT = 4  # raised when an older state cannot be gone on with
 BUNDLED = "bundled"
 MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
 _PREPROCESS = "preprocessor_config.json"
@@ -45,7 +49,9 @@ class Run:
         learning: the parameters that learn, by name.
         heads: the auxiliary heads; None where only the streams are learnt from.
         lora: the adapters; None where the weights learn.
-        step, progress: how far it has come.
+        ranks: the processes that run it.
+        step, progress: how far it has come; the progress of other ranks' lanes is that of the newest state.
+        own_lanes: those that this rank has taken packs from.
     """
 
     model: LocateModel
@@ -56,38 +62,56 @@ class Run:
     optimizers: Optimizers
     heads: DenseHeads | None = None
     lora: Lora | None = None
+    ranks: Ranks = field(default_factory=Ranks)
     step: int = 0
     progress: Progress = field(default_factory=Progress)
+    own_lanes: dict[int, LaneState] = field(default_factory=dict)
+
+    def advance(self, num_packs: int, lanes: Mapping[int, LaneState]) -> None:
+        """A step has been learnt: so many packs over all ranks, and where this rank's lanes stand."""
+        self.step += 1
+        self.own_lanes |= lanes
+        self.progress = Progress(self.progress.packs + num_packs, {**self.progress.lanes, **lanes})
 
 
-def start(config: TrainConfig) -> Run:
+def start(config: TrainConfig, ranks: Ranks) -> Run:
     """A new run, or the one that `config.out` holds.
 
     Raises:
         CheckpointError: the checkpoint to begin from cannot be used.
         DataError: the run folder holds a run of another recipe or version.
     """
+    if config.rows % ranks.count:
+        raise DataError(
+            f"recipe: rows {config.rows} do not divide evenly among {ranks.count} ranks; choose a multiple"
+        )
     heads: DenseHeads | None = None
     lora: Lora | None = None
     if isinstance(config.model, str):
         folder = find_checkpoint(None if config.model == BUNDLED else config.model, allow_download=False)
-        model = load_model(folder, device=config.device, dtype=torch.float32)
+        model = load_model(folder, device=ranks.device, dtype=torch.float32)
     else:
         folder = Path(config.tokenizer)
         vocab = Tokenizer.from_folder(folder).vocab
         model = LocateModel(config.model)
         initialise(model, config.seed, range(vocab.coord_start, vocab.coord_end + 1))
-        model.to(config.device)
+        model.to(ranks.device)
     if config.loss.dense:
         size = model.config.text.hidden_size
-        heads = DenseHeads(size, torch.Generator().manual_seed(config.seed)).to(config.device)
+        heads = DenseHeads(size, torch.Generator().manual_seed(config.seed)).to(ranks.device)
     if config.lora:
         lora = add_lora(model, config.lora, config.seed)
-        learning = lora.parameters(model)
     else:
         model.requires_grad_(True)
         for part in config.frozen:
             getattr(model, part).requires_grad_(False)
+    dropout = config.lora is not None and config.lora.dropout > 0
+    wrap_layers(model, compiled=config.compile, checkpointing=config.checkpointing, dropout=dropout)
+    if config.shard and not ranks.is_alone:
+        shard(model, ranks)
+    if lora is not None:
+        learning = lora.parameters(model)
+    else:
         learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
         if not learning:
             raise DataError(f"recipe: frozen names all of {', '.join(PARTS)}, so nothing would learn")
@@ -102,6 +126,7 @@ def start(config: TrainConfig) -> Run:
         optimizers=Optimizers(learning, config.optim),
         heads=heads,
         lora=lora,
+        ranks=ranks,
     )
     _resume(run, config)
     return run
@@ -127,7 +152,7 @@ def _resume(run: Run, config: TrainConfig) -> None:
             )
     with torch.no_grad():
         for name, parameter in run.learning.items():
-            parameter.copy_(state["learning"][name])
+            parameter.copy_(split_like(state["learning"][name], parameter))
     run.optimizers.load_state_dict(state["optimizers"])
     run.step = state["step"]
     lanes = {
@@ -138,27 +163,60 @@ def _resume(run: Run, config: TrainConfig) -> None:
 
 
 def save(run: Run, config: TrainConfig) -> None:
-    """Write the state of a run: what learns, and how far it has come."""
+    """Write the state of a run: what learns, and how far it has come. All ranks come here, the first writes.
+
+    The state is whole: any number of ranks can go on with it.
+    """
+    lanes = dict(run.progress.lanes)
+    for own in run.ranks.gather(run.own_lanes):
+        lanes |= own
+    run.progress = Progress(run.progress.packs, lanes)
     state = {
         "format": STATE_FORMAT,
-        "learning": {name: parameter.detach() for name, parameter in run.learning.items()},
-        "optimizers": run.optimizers.state_dict(),
+        "learning": {name: run.ranks.collect(parameter) for name, parameter in run.learning.items()},
+        "optimizers": run.optimizers.state_dict(run.ranks),
         "step": run.step,
         "progress": asdict(run.progress),
         "config": as_json(config),
     }
-    States(Path(config.out), config.keep_last).save(state, run.step)
+    if run.ranks.is_first:
+        States(Path(config.out), config.keep_last).save(state, run.step)
+
+
+def whole_run(run: Run) -> Run | None:
+    """The run with a model that the first rank can use alone; None on the other ranks. All must ask."""
+    split = dict(run.model.named_parameters())
+    if not any(isinstance(parameter, DTensor) for parameter in split.values()):
+        return run if run.ranks.is_first else None
+    weights = {name: run.ranks.collect(parameter) for name, parameter in split.items()}
+    if not run.ranks.is_first:
+        return None
+    with torch.device("meta"):
+        model = LocateModel(run.model.config)
+        for name in run.lora.modules if run.lora else ():
+            base, adapted = model.get_submodule(name), run.model.get_submodule(name)
+            assert isinstance(base, nn.Linear)
+            assert isinstance(adapted, LoraLinear)
+            a = torch.empty(adapted.lora_a.shape)
+            model.set_submodule(name, LoraLinear(base, a, scale=adapted.scale, dropout=adapted.dropout))
+    model.load_state_dict(weights, assign=True)
+    return replace(run, model=model.to(run.ranks.device).train(run.model.training))
 
 
 def export(run: Run, config: TrainConfig) -> Path:
     """Write the model of a run as a checkpoint in the published layout, and its adapter, if it has one.
 
+    All ranks come here, the first one writes.
+
     Returns:
         The folder of the checkpoint, `model` in the run folder.
     """
     out = Path(config.out)
-    if run.lora is not None:
-        adapter = run.lora.adapter(run.model, base_name=str(config.model))
+    complete = whole_run(run)
+    if complete is None:
+        pass
+    elif complete.lora is not None:
+        adapter = complete.lora.adapter(complete.model, base_name=str(config.model))
         write_adapter(adapter, out / ADAPTER, overwrite=True)
         merge_adapter(run.folder, out / ADAPTER, out / MODEL, overwrite=True)
     else:
@@ -166,7 +224,8 @@ def export(run: Run, config: TrainConfig) -> Path:
             name: (run.folder / name).read_bytes() for name in KEPT_FILES if (run.folder / name).is_file()
         }
         ids = run.tokenizer.vocab.to_config()
-        save_model(run.model, out / MODEL, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)
+        model = complete.model
+        save_model(model, out / MODEL, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)
     return out / MODEL
 
 

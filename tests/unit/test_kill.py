@@ -13,6 +13,7 @@ import torch
 
 from locany.train.checkpoint import States
 from locany.train.log import read_log
+from locany.train.report import TIMES
 
 RECIPE = """
 from dataclasses import replace
@@ -84,8 +85,7 @@ def test_a_killed_run_goes_on_bit_for_bit(mini_tokenizer: Path, tmp_path: Path) 
 
     def curve(out: Path) -> list[dict[str, float]]:
         return [
-            {name: v for name, v in line.items() if name not in ("minutes", "samples_per_s")}
-            for line in read_log(out)
+            {name: number for name, number in line.items() if name not in TIMES} for line in read_log(out)
         ]
 
     assert [line["step"] for line in curve(parts)] == list(range(1, 19))

@@ -35,6 +35,7 @@ def learn(
     rank: int = 0,
     ranks: int = 1,
     workers: int = 0,
+    micro_rows: int = 0,
 ) -> list[Step]:
     stream = PackStream(
         sample_at,
@@ -46,15 +47,19 @@ def learn(
         num_ranks=ranks,
     )
     pad = Tokenizer.from_folder(folder).vocab.pad
-    return list(islice(steps(stream, ROWS // ranks, pad, num_workers=workers), count))
+    found = steps(stream, ROWS // ranks, pad, num_workers=workers, micro_rows=micro_rows)
+    return list(islice(found, count))
 
 
 def fingerprints(found: list[Step]) -> list[set[bytes]]:
     """The rows of every step, in any order, without their padding."""
     return [
-        {step.batch.token_ids[row][step.batch.layout.sample[row] >= 0].numpy().tobytes() for row in range(n)}
+        {
+            ids[sample >= 0].numpy().tobytes()
+            for batch in step.batches
+            for ids, sample in zip(batch.token_ids, batch.layout.sample, strict=True)
+        }
         for step in found
-        for n in [len(step.batch.token_ids)]
     ]
 
 
@@ -65,9 +70,9 @@ def whole(mini_tokenizer: Path) -> list[Step]:
 
 def test_workers_change_nothing(mini_tokenizer: Path, whole: list[Step]) -> None:
     for mine, theirs in zip(learn(mini_tokenizer, 5, workers=2), whole, strict=True):
-        assert torch.equal(mine.batch.token_ids, theirs.batch.token_ids)
-        assert torch.equal(mine.batch.pixels, theirs.batch.pixels)
-        assert torch.equal(mine.batch.truth.writes, theirs.batch.truth.writes)
+        assert torch.equal(mine.batches[0].token_ids, theirs.batches[0].token_ids)
+        assert torch.equal(mine.batches[0].pixels, theirs.batches[0].pixels)
+        assert torch.equal(mine.batches[0].truth.writes, theirs.batches[0].truth.writes)
         assert mine.lanes == theirs.lanes
 
 
@@ -78,21 +83,30 @@ def test_two_ranks_learn_what_one_learns(mini_tokenizer: Path, whole: list[Step]
     assert [{**a.lanes, **b.lanes} for a, b in zip(*halves, strict=True)] == [step.lanes for step in whole]
 
 
+@pytest.mark.parametrize(("micro_rows", "rows"), [(1, [1, 1, 1, 1]), (3, [3, 1]), (9, [4])])
+def test_several_batches_hold_what_one_holds(
+    mini_tokenizer: Path, whole: list[Step], micro_rows: int, rows: list[int]
+) -> None:
+    found = learn(mini_tokenizer, 2, micro_rows=micro_rows)
+    assert [[len(batch.token_ids) for batch in step.batches] for step in found] == [rows, rows]
+    assert fingerprints(found) == fingerprints(whole[:2])
+
+
 def test_a_restart_goes_on_with_what_was_not_learnt_from(mini_tokenizer: Path, whole: list[Step]) -> None:
     lanes = {number: state for step in whole[:2] for number, state in step.lanes.items()}
     rest = learn(mini_tokenizer, 3, progress=Progress(2 * ROWS, lanes), workers=2)
     for mine, theirs in zip(rest, whole[2:], strict=True):
-        assert torch.equal(mine.batch.token_ids, theirs.batch.token_ids)
+        assert torch.equal(mine.batches[0].token_ids, theirs.batches[0].token_ids)
         assert mine.lanes == theirs.lanes
 
 
-def test_a_step_says_how_full_it_is(whole: list[Step]) -> None:
+def test_a_step_says_how_much_it_holds(whole: list[Step]) -> None:
     for step in whole:
-        samples = int(step.batch.layout.sample.max()) + 1
+        samples = int(step.batches[0].layout.sample.max()) + 1
         assert step.num_samples == samples
-        used = int((step.batch.layout.sample >= 0).sum())
-        assert step.efficiency == pytest.approx(used / (ROWS * CONFIG.pack.budget))
-        assert step.batch.token_ids.shape[1] % 64 == 0
+        assert step.num_rows == ROWS
+        assert step.num_positions == int((step.batches[0].layout.sample >= 0).sum())
+        assert step.batches[0].token_ids.shape[1] % 64 == 0
 
 
 def test_lanes_that_do_not_divide_are_refused(mini_tokenizer: Path) -> None:

@@ -264,6 +264,27 @@ def test_packed_equals_unpacked(tokenizer: Tokenizer, model: LocateModel) -> Non
     assert totals[0] == pytest.approx(totals[1], abs=1e-5)
 
 
+@pytest.mark.parametrize("number", range(3))
+def test_a_pack_of_one_sample_is_that_sample(tokenizer: Tokenizer, model: LocateModel, number: int) -> None:
+    """Alone in its row, beside padding and longer rows, it learns what it learns in a batch of its own."""
+    samples = [
+        encode_sample(tokenizer, detection_sample(question, seed=seed), CONFIG)
+        for seed, question in enumerate(QUESTIONS)
+    ]
+    alone = losses(model, tokenizer, [samples[number]])
+    others = [sample for sample in samples if sample is not samples[number]]
+    batch = collate([[samples[number]], others], tokenizer.vocab.pad, multiple=64)
+    with torch.no_grad():
+        visual = model.encode_images(batch.pixel_values(CONFIG), batch.grids)
+        columns = (batch.token_ids, batch.targets, batch.positions)
+        packed = stream_loss(model, *columns, batch.layout, visual, coord_ids=range(0))
+    length = len(samples[number])
+    assert batch.token_ids.shape[1] > length
+    assert torch.equal(packed.mask[0, :length, :length], alone.mask[0])
+    assert not packed.mask[0, :length, length:].any()
+    np.testing.assert_allclose(packed.nll[0, :length].numpy(), alone.nll[0].numpy(), rtol=0, atol=1e-5)
+
+
 def test_no_loss_sees_the_token_that_it_predicts(tokenizer: Tokenizer, model: LocateModel) -> None:
     """Change one coordinate: every loss before it stays, and every block whose anchor is before it."""
     vocab = tokenizer.vocab

@@ -1,0 +1,223 @@
+"""What is minimised: the loss of one forward of a step, as its share of the mean over the whole step.
+
+A step learns from rows on several ranks, each in several forwards. Means are of the step, not of a forward:
+
+* both streams: the mean over all targets of the step, weighted as `LossConfig` says;
+* the dense truth and guided attention: means of their own in every forward, which weigh in the step by their
+  forward's visual tokens. Names are told from the names of one forward. A forward without any object has no
+  such losses and no weight in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from locany.codec.vocab import Vocab
+from locany.data.collate import Batch
+from locany.model.decoder import DecoderLayer
+from locany.train.config import LossConfig, TrainConfig
+from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
+from locany.train.guide import guide_loss
+from locany.train.loss import Labels, StreamLoss, find_labels, gaussian_nll, stream_loss
+from locany.train.report import Numbers, kinds_of, numbers_by_kind
+from locany.train.run import Run
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The rows of one forward.
+
+    Attributes:
+        batch: the rows.
+        labels: what is asked of them.
+        kinds: [rows, positions] what each target is, see `report.KINDS`.
+        num_cells: visual tokens, where the truth knows any object; else 0.
+    """
+
+    batch: Batch
+    labels: Labels
+    kinds: Tensor
+    num_cells: int
+
+
+@dataclass(frozen=True)
+class StepSize:
+    """What the means of a step are over, on all ranks together; on the device.
+
+    Attributes:
+        targets: weight of all targets.
+        cells: visual tokens of forwards with objects.
+    """
+
+    targets: Tensor
+    cells: Tensor
+
+
+def prepare(batch: Batch, vocab: Vocab, merge_size: int) -> Forward:
+    """Count and find what a batch on the CPU asks for."""
+    layout = batch.layout
+    labels = find_labels(batch.targets, layout.block, coord_ids_of(vocab))
+    cells = sum(height * width for height, width in batch.grids) // merge_size**2
+    return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0)
+
+
+def step_size(run: Run, forwards: list[Forward], loss: LossConfig) -> StepSize:
+    """What the means of a step are over. Every rank must ask."""
+    targets = sum(forward.labels.weight(loss.next_token, loss.block) for forward in forwards)
+    cells = sum(forward.num_cells for forward in forwards)
+    counted = torch.tensor([targets, cells], dtype=torch.float32)
+    both = run.ranks.sum(on_device(counted, run.ranks.device))
+    return StepSize(both[0], both[1].clamp(min=1))
+
+
+def on_device(value: T, device: torch.device) -> T:
+    """A batch, or anything like it, on a device; to a GPU without waiting for the copies."""
+    found: Any = value
+    if isinstance(found, Tensor):
+        if device.type == "cuda":
+            found = found.pin_memory().to(device, non_blocking=True)
+        else:
+            found = found.to(device)
+    elif is_dataclass(found) and not isinstance(found, type):
+        moved = {f.name: on_device(getattr(found, f.name), device) for f in fields(found)}
+        found = replace(found, **moved)
+    return cast(T, found)
+
+
+def sigma_at(config: TrainConfig, step: int) -> float:
+    """Width of coordinate targets: narrows geometrically."""
+    loss = config.loss
+    if loss.sigma_start <= 0:
+        return 0.0
+    progress = min(1.0, step / max(1, loss.sigma_steps))
+    return float(loss.sigma_start * (loss.sigma_end / loss.sigma_start) ** progress)
+
+
+def compute_loss(run: Run, forward: Forward, size: StepSize, config: TrainConfig) -> tuple[Tensor, Numbers]:
+    """The part of a step's loss that one forward adds, and what to report of it."""
+    visual, unused = encode(run, forward.batch)
+    if run.heads is None:
+        streams = streams_of(run, forward, visual, size, config)
+        return streams.total + unused, report_of(streams, forward, config.loss)
+    return loss_with_truth(run, run.heads, forward, visual, unused, size, config)
+
+
+def encode(run: Run, batch: Batch) -> tuple[Tensor | None, Tensor]:
+    """Visual tokens, None where there are no images, and a zero to add to the loss.
+
+    Among several ranks every one must use the encoder, since they average its gradients; one that has no
+    images encodes an empty one, from which nothing is learnt.
+    """
+    model, device = run.model, run.ranks.device
+    if batch.grids:
+        return model.encode_images(batch.pixel_values(run.preprocess), batch.grids), torch.zeros(
+            (), device=device
+        )
+    if run.ranks.is_alone:
+        return None, torch.zeros((), device=device)
+    side, patch = model.config.vision.merge_size, model.config.vision.patch_size
+    empty = torch.zeros(side * side, 3, patch, patch, device=device)
+    return None, model.encode_images(empty, [(side, side)]).sum() * 0
+
+
+def loss_with_truth(
+    run: Run,
+    heads: DenseHeads,
+    forward: Forward,
+    visual: Tensor | None,
+    unused: Tensor,
+    size: StepSize,
+    config: TrainConfig,
+) -> tuple[Tensor, Numbers]:
+    """The loss with the auxiliary losses that the dense truth allows."""
+    model, vocab, shape, batch = run.model, run.tokenizer.vocab, run.model.config, forward.batch
+    coord_ids, only_dense = coord_ids_of(vocab), run.step < config.dense_steps
+    embed, sigma = model.decoder.embed.weight, sigma_at(config, run.step)
+    if visual is None or not forward.num_cells:
+        # What the auxiliary losses would have reached has zeros for gradients, here as on every other rank.
+        unused = unused + 0 * sum(p.sum() for p in (embed, *heads.parameters()))
+        if only_dense:
+            return unused if visual is None else unused + 0 * visual.sum(), {}
+        streams = streams_of(run, forward, visual, size, config)
+        return streams.total + unused, report_of(streams, forward, config.loss)
+
+    def coord_nll(logits: Tensor, bins: Tensor) -> Tensor:
+        return gaussian_nll(logits.log_softmax(-1), bins, sigma)
+
+    cells, share = forward.num_cells, forward.num_cells / size.cells
+    dense = dense_loss(heads, visual, batch, embed, coord_ids, coord_nll, shape.vision.merge_size)
+    report: Numbers = {name: (value * cells, cells) for name, value in dense.report().items()}
+    if only_dense:
+        return dense.total * share, report
+    layers = cast(list[DecoderLayer], model.decoder.layers)
+    deep_layer, guided = layers[config.loss.deep_layers - 1], layers[config.loss.guided_layer]
+    before_guided = layers[config.loss.guided_layer - 1]
+    with hidden_after(deep_layer) as deep, hidden_after(before_guided) as before:
+        streams = streams_of(run, forward, visual, size, config)
+    at_images = deep[0][batch.token_ids == vocab.image_token]
+    coords = embed[coord_ids.start : coord_ids.stop]
+    deep_sides = deep_side_loss(heads, at_images, batch, coords, coord_nll)
+    theta = shape.text.rope_theta
+    guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, vocab.image_token)
+    writes = len(batch.truth.writes)
+    report |= {"deep_sides": (deep_sides.detach() * cells, cells), "hit": (hit * writes, writes)}
+    report |= report_of(streams, forward, config.loss)
+    return streams.total + config.loss.dense * share * (dense.total + deep_sides + guide), report
+
+
+def streams_of(
+    run: Run, forward: Forward, visual: Tensor | None, size: StepSize, config: TrainConfig
+) -> StreamLoss:
+    """The loss of both streams."""
+    batch = forward.batch
+    return stream_loss(
+        run.model,
+        batch.token_ids,
+        batch.targets,
+        batch.positions,
+        batch.layout,
+        visual,
+        coord_ids=coord_ids_of(run.tokenizer.vocab),
+        sigma=sigma_at(config, run.step),
+        next_token_weight=config.loss.next_token,
+        block_weight=config.loss.block,
+        labels=forward.labels,
+        pooled_over=size.targets,
+    )
+
+
+def report_of(streams: StreamLoss, forward: Forward, loss: LossConfig) -> Numbers:
+    """What to log of both streams."""
+    next_token, block = streams.num_next_token, streams.num_block
+    weighted = loss.next_token * streams.next_token_sum + loss.block * streams.block_sum
+    return {
+        "loss": (weighted, forward.labels.weight(loss.next_token, loss.block)),
+        "next_token": (streams.next_token_sum, next_token),
+        "block": (streams.block_sum, block),
+        "block_acc": (streams.block_accuracy * block, block),
+        **numbers_by_kind(streams.nll, streams.correct, forward.kinds),
+    }
+
+
+@contextmanager
+def hidden_after(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect what a layer puts out while the block runs. A recomputation does not come by here."""
+    outputs: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    try:
+        yield outputs
+    finally:
+        hook.remove()
+
+
+def coord_ids_of(vocab: Vocab) -> range:
+    """Ids of the coordinate tokens."""
+    return range(vocab.coord_start, vocab.coord_end + 1)

@@ -1,0 +1,86 @@
+"""Several processes learn what one learns, with whole or split weights, and go on in any number."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from locany.errors import DataError
+from locany.train.config import LossConfig, OptimConfig
+from locany.train.log import read_log
+from locany.train.ranks import Ranks
+from locany.train.run import MODEL, start
+from locany.train.sft import train
+from locany.weights import load_model
+from tests.unit.train_fixtures import assert_same_weights, losses, run_folder, tiny_run  # noqa: F401
+
+ROOT = Path(__file__).parents[2]
+RECIPE = """
+from pathlib import Path
+from locany.train.config import EvaluationConfig
+from locany.train.data import Stored
+from tests.unit.train_fixtures import tiny_run
+
+def recipe(folder):
+    squares = (Stored(folder + "/squares"),)
+    return tiny_run(Path(folder), evaluation=EvaluationConfig(squares, num_samples=1, modes=("fast",)))
+"""
+
+
+def train_on_two_ranks(folder: Path, *settings: str) -> str:
+    """`locany train` under torchrun; what it printed."""
+    recipe = folder / "recipe.py"
+    recipe.write_text(RECIPE)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "-m", "locany", "train", str(recipe), f"folder={folder}", *settings]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def alone(run_folder: Path) -> Path:  # noqa: F811
+    """Four steps of one process."""
+    out = run_folder / "alone"
+    train(tiny_run(run_folder, out=str(out)), lambda _: None)
+    return out
+
+
+def test_two_ranks_with_split_weights_then_one(run_folder: Path, alone: Path) -> None:  # noqa: F811
+    """Sharded, with recomputation and several forwards a step; measured and exported; gone on with alone."""
+    out = run_folder / "two-one"
+    settings = [f"out={out}", "steps=2", "shard=true", "checkpointing=true", "micro_rows=1"]
+    said = train_on_two_ranks(run_folder, *settings)
+    assert said.count("2 ranks") == said.count("step 2 of 2") == said.count("step 2 measured") == 1
+    load_model(out / MODEL, device="cpu", dtype=torch.float32)
+    train(tiny_run(run_folder, out=str(out)), lambda _: None)
+    assert losses(out) == pytest.approx(losses(alone), abs=2e-4)
+    assert_same_weights(out, alone, atol=5e-6)
+
+
+def test_one_rank_then_two_with_whole_weights(run_folder: Path, alone: Path) -> None:  # noqa: F811
+    out = run_folder / "one-two"
+    train(tiny_run(run_folder, out=str(out), steps=2, micro_rows=3), lambda _: None)
+    train_on_two_ranks(run_folder, f"out={out}", "num_workers=2")
+    assert losses(out) == pytest.approx(losses(alone), abs=2e-4)
+    assert_same_weights(out, alone, atol=5e-6)
+    for mine, theirs in zip([line for line in read_log(out) if "loss" in line], read_log(alone), strict=True):
+        for name in ("samples", "packed", "grad", "box", "box_acc", "end", "null_acc"):
+            assert mine[name] == pytest.approx(theirs[name], abs=2e-3), name
+    assert json.loads((out / "versions.json").read_text())["torch"]
+
+
+def test_wrong_divisions_are_refused(run_folder: Path) -> None:  # noqa: F811
+    with pytest.raises(DataError, match="rows 4 do not divide evenly among 3 ranks"):
+        start(tiny_run(run_folder, out=str(run_folder / "none")), Ranks(0, 3))
+    with pytest.raises(DataError, match="shard splits layers that the auxiliary losses read"):
+        tiny_run(run_folder, shard=True, loss=LossConfig(deep_layers=1, guided_layer=1))
+    with pytest.raises(DataError, match="Muon needs whole"):
+        tiny_run(run_folder, shard=True, optim=OptimConfig())
