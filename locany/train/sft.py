@@ -22,7 +22,7 @@ from locany.model.decoder import DecoderLayer
 from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
 from locany.train.data import SampleStream
-from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
+from locany.train.dense import DenseHeads, cell_boxes, deep_side_loss, dense_loss
 from locany.train.guide import guide_loss
 from locany.train.log import RunLog
 from locany.train.loss import StreamLoss, gaussian_nll, stream_loss
@@ -41,11 +41,27 @@ def sigma_at(config: TrainConfig, step: int) -> float:
 
 def compute_loss(run: Run, batch: Batch, config: TrainConfig) -> tuple[Tensor, dict[str, float]]:
     """The loss of one batch and what to report of it."""
-    visual = run.model.encode_images(batch.pixel_values(run.preprocess), batch.grids) if batch.grids else None
+    visual = encode_padded(run, batch) if batch.grids else None
     if run.heads is None:
         streams = streams_of(run, batch, visual, config)
         return streams.total, report_of(streams)
     return loss_with_truth(run, run.heads, batch, visual, config)
+
+
+def encode_padded(run: Run, batch: Batch, multiple: int = 512) -> Tensor:
+    """Visual tokens of a batch, encoded with a blank image behind them that rounds the number of patches up.
+
+    Every new number of patches would cost the CPU new matrix kernels (docs/log.md).
+    """
+    pixels, merge = batch.pixel_values(run.preprocess), run.preprocess.merge_size
+    missing = -len(pixels) % multiple
+    assert missing % merge**2 == 0, "images have whole cells"
+    if not missing:
+        return run.model.encode_images(pixels, batch.grids)
+    blank = pixels.new_zeros(missing, *pixels.shape[1:])
+    grids = [*batch.grids, (merge, missing // merge)]
+    visual = run.model.encode_images(torch.cat((pixels, blank)), grids)
+    return visual[: len(visual) - missing // merge**2]
 
 
 def loss_with_truth(
@@ -61,14 +77,7 @@ def loss_with_truth(
         return gaussian_nll(logits.log_softmax(-1), bins, sigma)
 
     dense = dense_loss(heads, visual, batch, embed, coord_ids, coord_nll, shape.vision.merge_size)
-    report = {
-        "present": float(dense.present.detach()),
-        "name": float(dense.name.detach()),
-        "name_acc": float(dense.name_accuracy.detach()),
-        "iou": float(dense.iou.detach()),
-        "place": float(dense.place.detach()),
-        "sides": float(dense.sides.detach()),
-    }
+    report = {name: float(value) for name, value in dense.report().items()}
     if run.step < config.dense_steps:
         return dense.total, report
     layers = cast(list[DecoderLayer], model.decoder.layers)
@@ -80,7 +89,8 @@ def loss_with_truth(
     coords = embed[coord_ids.start : coord_ids.stop]
     deep_sides = deep_side_loss(heads, at_images, batch, coords, coord_nll)
     theta = shape.text.rope_theta
-    guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, vocab.image_token)
+    cells = cell_boxes(batch.grids, shape.vision.merge_size, len(coord_ids) - 1).to(visual.device)
+    guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, vocab.image_token, cells)
     report |= {"deep_sides": float(deep_sides.detach()), "hit": float(hit), **report_of(streams)}
     return streams.total + config.loss.dense * (dense.total + deep_sides + guide), report
 
