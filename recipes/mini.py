@@ -1,44 +1,99 @@
-"""locany-mini, first version: icons and words from `synth/`, from scratch.
+"""locany-mini: icons, scene text, documents and screens in one small model.
 
     locany train recipes/mini.py [out=runs/mini] [minutes=60] [device=cuda] [compile=true]
 
-Write the checkpoint with `scripts/export_run.py`. The bundled weights came out of one
-run during which this recipe grew (docs/log.md); what it says now is what that run ended with, not yet a run
-of its own from the first step.
+The run folder gets the vocabulary, made from what the render engines say, and at the end the checkpoint.
+`begin=CHECKPOINT` starts from weights of the same layers, whatever their vocabulary.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
+from locany.data.answers import AnswerConfig
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.image import PreprocessConfig
 from locany.model.config import LocateConfig, TextConfig, VisionConfig
 from locany.synth import assets
-from locany.train.config import TrainConfig
-from locany.train.data import DataConfig, Rendered
-from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
+from locany.synth.documents import DocumentsConfig
+from locany.synth.gui import GuiConfig
+from locany.synth.icons import IconsConfig
+from locany.synth.scene_text import SceneTextConfig
+from locany.train.config import LossConfig, OptimConfig, TrainConfig
+from locany.train.data import TRAIN_SEEDS, DataConfig, Rendered
+from locany.train.vocabulary import id_fields, rendered_texts, train_bpe, vocabulary_files
 from locany.weights import load_config
 
+SIDE = 448  # pixels: an image of the area of SIDE x SIDE is seen as it is, a larger one is shrunk to it
+VIEWPORTS = ((448, 448), (364, 532), (532, 364), (392, 504), (504, 392), (336, 588), (588, 336))
+ENGLISH = (("en", 1.0),)
+LATIN = (("latin", 1.0),)
+NUM_TOKENS = 3000  # of the vocabulary, without the added ones
 
-def names() -> list[str]:
-    """Every label that the renderer can put into an image."""
-    return sorted({*assets.sprite_names(), *assets.words()})
+ICONS = IconsConfig.rich(
+    side=(168, 392),
+    num_patches=(196, 484),
+    max_objects=9,
+    sprite_side=(22, 96),
+    forms=(
+        ("name", 0.4),
+        ("color", 0.26),
+        ("size", 0.1),
+        ("place", 0.1),
+        ("order", 0.06),
+        ("relation", 0.08),
+    ),
+    max_categories=4,
+)
+EMOJI = IconsConfig(num_questions=5)
+SCENE_TEXT = SceneTextConfig(
+    scripts=LATIN,
+    languages=("en",),
+    side=(196, 448),
+    num_patches=(256, 784),
+    num_words=(1, 24),
+    text_height=(8, 56),
+)
+DOCUMENTS = DocumentsConfig(
+    languages=ENGLISH,
+    side=(336, 532),
+    density=(0.0, 0.35),
+    scan_rate=0.3,
+    num_questions=10,
+    max_text=24,
+    text_unit="line",
+)
+GUI = GuiConfig(
+    viewports=tuple((size, 1.0) for size in VIEWPORTS),
+    scales=((1.0, 1.0),),
+    languages=ENGLISH,
+    max_questions=14,
+)
+# (engine, what it draws, share of the samples, samples that the vocabulary is made from)
+SOURCES = (
+    ("icons", EMOJI, 0.10, 0),
+    ("icons", ICONS, 0.32, 1500),
+    ("scene_text", SCENE_TEXT, 0.24, 500),
+    ("documents", DOCUMENTS, 0.10, 120),
+    ("gui", GUI, 0.24, 250),
+)
 
 
-def corpus() -> list[str]:
-    """What the vocabulary is made from: our prompts and names, each with and without a leading blank."""
+def corpus() -> Iterator[str]:
+    """What the vocabulary is made from: our prompts, and what the engines ask for and write."""
     prompts = [wording.format("") for wording in WORDING.values()]
     fixed = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none"]
-    return [text for text in fixed for _ in range(50)] + [
-        variant
-        for name in names()
-        for variant in (name, " " + name, name.title(), name.upper())
-        for _ in range(20)
-    ]
+    for text in fixed:
+        yield from [text] * 200
+    for name in (*assets.sprite_names(), *assets.words()):
+        yield from [name, " " + name] * 3
+    for name, config, _, count in SOURCES:
+        if count:
+            yield from rendered_texts(name, config, range(TRAIN_SEEDS, TRAIN_SEEDS + count))
 
 
 def make_tokenizer(folder: Path) -> LocateConfig:
@@ -48,7 +103,7 @@ def make_tokenizer(folder: Path) -> LocateConfig:
     """
     if (folder / "config.json").is_file():
         return load_config(folder)
-    base, merges = train_bpe(corpus(), 1600)
+    base, merges = train_bpe(list(corpus()), NUM_TOKENS)
     files, added = vocabulary_files(base, merges)
     ids = id_fields(base, added)
     config = LocateConfig(
@@ -85,8 +140,8 @@ def make_tokenizer(folder: Path) -> LocateConfig:
 
 
 def preprocess_fields() -> dict:
-    """`preprocessor_config.json`: images are shrunk to about 224 x 224, what the model was trained on."""
-    config = PreprocessConfig(in_token_limit=256)
+    """`preprocessor_config.json`: images are shrunk to the area that the model was trained on."""
+    config = PreprocessConfig(in_token_limit=(SIDE // 14) ** 2)
     return {
         "image_processor_type": "LocateAnythingImageProcessor",
         "patch_size": config.patch_size,
@@ -104,9 +159,15 @@ def recipe(out: str = "runs/mini") -> TrainConfig:
         model=make_tokenizer(tokenizer),
         tokenizer=str(tokenizer),
         out=out,
-        data=DataConfig((Rendered("icons"),), curriculum=64_000, easiest=0.2),
-        # About one sample a pack: on the CPU a mask over a longer row costs more than its padding saves.
-        stream=StreamConfig(PackConfig(budget=768, buffer_size=1), num_lanes=4),
-        rows=32,
-        steps=3120,
+        data=DataConfig(
+            tuple(Rendered(name, config, weight) for name, config, weight, _ in SOURCES),
+            answers=AnswerConfig(max_targets=20),
+            curriculum=24_000,
+            easiest=0.3,
+        ),
+        stream=StreamConfig(PackConfig(1024, buffer_size=16), num_lanes=4),
+        rows=16,
+        steps=3000,
+        optim=OptimConfig(muon_lr=4e-3, adam_lr=2e-3, decay_share=0.35),
+        loss=LossConfig(sigma_start=8.0, sigma_end=4.0, sigma_steps=1500),
     )

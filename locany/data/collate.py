@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from locany.data.characters import NOT_KNOWN, NUM_SLOTS
 from locany.data.encode import EncodedSample
 from locany.data.streams import IGNORE
-from locany.data.truth import UNKNOWN
+from locany.data.truth import NUM_LEVELS, UNKNOWN
 from locany.image import PreprocessConfig
 from locany.model.masks import Layout
 
@@ -24,8 +25,9 @@ class BatchTruth:
         bins: [objects, 4].
         name: [objects] place of each object's name among the names.
         name_ids: token ids of all different names, one name after the other; name_lengths: tokens of each.
-        owner: [visual tokens] object, `NOTHING` or `UNKNOWN`.
-        reach: [visual tokens, 4] float32, in cells.
+        owner: [levels, visual tokens] object, `NOTHING` or `UNKNOWN`.
+        reach: [levels, visual tokens, 4] float32, in cells.
+        characters: [visual tokens, slots], `NOT_KNOWN` where the truth is not known.
         writes: [n, 3] row, position and object of what writes a box, by row.
         row_writes: how many of them each row has.
     """
@@ -36,6 +38,7 @@ class BatchTruth:
     name_lengths: Tensor
     owner: Tensor
     reach: Tensor
+    characters: Tensor
     writes: Tensor
     row_writes: list[int]
 
@@ -141,7 +144,8 @@ def collate_truth(
     """
     names: dict[str, int] = {}
     name_ids: list[tuple[int, ...]] = []
-    bins, name, owner, reach, writes = [], [], [], [], []
+    bins, name, writes = [], [], []
+    owner, reach, characters = [], [], []
     num_objects = 0
     for sample, row, position in placed:
         truth = sample.truth
@@ -160,18 +164,22 @@ def collate_truth(
                 np.stack((rows, truth.writes[:, 0] + position, truth.writes[:, 1] + num_objects), axis=1)
             )
             num_objects += len(truth.bins)
-            num_known = len(truth.owner)
+            characters.append(truth.characters)
+            num_known = len(truth.characters)
         num_tokens = sum(height * width for height, width in sample.grids) // merge_size**2
-        owner.append(np.full(num_tokens - num_known, UNKNOWN))
-        reach.append(np.zeros((num_tokens - num_known, 4), np.float32))
+        rest = num_tokens - num_known
+        owner.append(np.full((NUM_LEVELS, rest), UNKNOWN))
+        reach.append(np.zeros((NUM_LEVELS, rest, 4), np.float32))
+        characters.append(np.full((rest, NUM_SLOTS), NOT_KNOWN))
     found = np.concatenate([np.zeros((0, 3), np.int64), *writes])
     return BatchTruth(
         bins=torch.from_numpy(np.concatenate([np.zeros((0, 4), np.int64), *bins])),
         name=torch.tensor(name, dtype=torch.long),
         name_ids=torch.tensor([i for ids in name_ids for i in ids], dtype=torch.long),
         name_lengths=torch.tensor([len(ids) for ids in name_ids], dtype=torch.long),
-        owner=torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *owner])),
-        reach=torch.from_numpy(np.concatenate([np.zeros((0, 4), np.float32), *reach])),
+        owner=torch.from_numpy(np.concatenate([np.zeros((NUM_LEVELS, 0), np.int64), *owner], axis=1)),
+        reach=torch.from_numpy(np.concatenate([np.zeros((NUM_LEVELS, 0, 4), np.float32), *reach], axis=1)),
+        characters=torch.from_numpy(np.concatenate([np.zeros((0, NUM_SLOTS), np.int64), *characters])),
         writes=torch.from_numpy(found[np.argsort(found[:, 0], kind="stable")]),
         row_writes=np.bincount(found[:, 0], minlength=num_rows).tolist(),
     )

@@ -12,9 +12,19 @@ from locany.codec.answer import Bins, write_answer
 from locany.codec.prompts import prefix_ids, question_ids, suffix_ids
 from locany.codec.tokenizer import Tokenizer
 from locany.data.answers import BoxOrder
+from locany.data.characters import NOT_KNOWN, cell_characters
 from locany.data.sample import Question, Sample, Target
 from locany.data.streams import Streams, branched_streams
-from locany.data.truth import DenseTruth, cell_objects, written_objects
+from locany.data.truth import (
+    TEXTS,
+    THINGS,
+    UNKNOWN,
+    DenseTruth,
+    cell_objects,
+    is_text,
+    name_of,
+    written_objects,
+)
 from locany.errors import DataError
 from locany.geometry import to_bins
 from locany.image import Patches, PreprocessConfig, preprocess
@@ -43,6 +53,7 @@ class EncodedSample:
         return len(self.streams)
 
 
+Branch = tuple[Sequence[int], Sequence[int]]  # ids of a question and of its answer
 OUTSIDE_SLACK = 1.0  # pixels; annotations are often rounded outwards
 
 
@@ -156,12 +167,15 @@ def encode_sample(
     *,
     order: BoxOrder = BoxOrder.CORNER,
     rng: np.random.Generator | None = None,
+    max_positions: int | None = None,
 ) -> EncodedSample:
     """Preprocess the image and write both streams of every question.
 
     Args:
         order: of the boxes of one label.
         rng: only `BoxOrder.RANDOM` uses it; see `answers.answer_rng`.
+        max_positions: of both streams together; questions that do not fit are passed over; if
+            none fits, the shortest is asked.
 
     Raises:
         DataError: a question and its targets do not fit together.
@@ -170,17 +184,32 @@ def encode_sample(
     width, height = sample.size_wh
     patches = preprocess(sample.pixels(), config)
     prefix = prefix_ids(tokenizer, [patches.num_visual_tokens])
-    branches: list[tuple[Sequence[int], Sequence[int]]] = []
+    branches: list[Branch] = []
     for question in sample.questions:
         groups = answer_groups(question, (width, height), vocab.max_bin, order, rng)
         if not groups:  # scene text on an image without any
             groups = [("", [])]
-        branches.append(
-            (suffix_ids(tokenizer, question_ids(tokenizer, question.task)), write_answer(tokenizer, groups))
+        branch = (
+            suffix_ids(tokenizer, question_ids(tokenizer, question.task)),
+            write_answer(tokenizer, groups),
         )
+        branches.append(branch)
+    if branches and max_positions is not None:
+        sizes = [len(branched_streams(vocab, prefix, [branch])) - len(prefix) for branch in branches]
+        branches = _fitting(branches, sizes, max_positions - len(prefix))
     streams = branched_streams(vocab, prefix, branches)
     truth = dense_truth(tokenizer, sample, streams, patches) if sample.objects else None
     return EncodedSample(streams, patches.pixels, (patches.grid_hw,), truth)
+
+
+def _fitting(branches: list[Branch], sizes: list[int], room: int) -> list[Branch]:
+    """Branches that have room one after the other, in their order; at least the shortest."""
+    kept = []
+    for branch, size in zip(branches, sizes, strict=True):
+        if size <= room:
+            kept.append(branch)
+            room -= size
+    return kept or branches[sizes.index(min(sizes)) :][:1]
 
 
 def dense_truth(tokenizer: Tokenizer, sample: Sample, streams: Streams, patches: Patches) -> DenseTruth:
@@ -188,13 +217,24 @@ def dense_truth(tokenizer: Tokenizer, sample: Sample, streams: Streams, patches:
     vocab = tokenizer.vocab
     boxes = [target_bins(target, sample.size_wh, vocab.max_bin, point=False) for target in sample.objects]
     bins = np.asarray(boxes, dtype=np.int64).reshape(-1, 4)
-    owner, reach = cell_objects(bins, patches.grid_hw, patches.merge_size, vocab.max_bin)
-    labels = tuple(target.label for target in sample.objects)
+    level_of = [TEXTS if is_text(target) else THINGS for target in sample.objects]
+    levels = [[k for k, found in enumerate(level_of) if found == level] for level in (THINGS, TEXTS)]
+    cells = [cell_objects(bins, patches.grid_hw, patches.merge_size, vocab.max_bin, n) for n in levels]
+    characters = cell_characters(
+        [sample.objects[k] for k in levels[TEXTS]], sample.size_wh, patches.grid_hw, patches.merge_size
+    )
+    for numbers, (owner, _) in zip(levels, cells, strict=True):
+        if not numbers:  # nothing says that this image was looked through for such objects
+            owner[:] = UNKNOWN
+    if not levels[TEXTS]:
+        characters[:] = NOT_KNOWN
+    labels = tuple(name_of(target) for target in sample.objects)
     return DenseTruth(
         bins=bins,
         labels=labels,
         label_ids=tuple(tuple(tokenizer.encode_plain(label)) for label in labels),
-        owner=owner,
-        reach=reach,
+        owner=np.stack([owner for owner, _ in cells]),
+        reach=np.stack([reach for _, reach in cells]),
+        characters=characters,
         writes=written_objects(streams, bins, vocab),
     )

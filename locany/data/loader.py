@@ -95,7 +95,14 @@ class PackStream(IterableDataset[Pack[EncodedSample]]):
         def make(position: int) -> EncodedSample:
             rng = answer_rng(config.seed, position, 0)
             sample = self.sample_at(position)
-            return encode_sample(tokenizer, sample, self.preprocess, order=config.order, rng=rng)
+            return encode_sample(
+                tokenizer,
+                sample,
+                self.preprocess,
+                order=config.order,
+                rng=rng,
+                max_positions=config.pack.budget,
+            )
 
         yield from lane_packs(
             make,

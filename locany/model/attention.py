@@ -22,11 +22,22 @@ def _attend(
     if q.device.type == "cpu" and torch.is_grad_enabled() and not is_causal and k.shape[2] <= _PRODUCT_LIMIT:
         # The fused CPU kernel's backward is slow for short sequences: forward and backward take 1.5 to 2.4
         # times as long as the three plain steps (measured at 209 and 318 positions, docs/log.md).
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-        if mask is not None:
-            scores = scores.masked_fill(~mask, float("-inf"))
-        return scores.softmax(-1) @ v
+        return _three_steps(q, k, v, mask)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=is_causal)
+
+
+def _three_steps(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Scores, softmax, sum; all in one type, since autocast would widen the scores to float32 and back."""
+    if torch.is_autocast_enabled("cpu"):
+        q, k, v = (t.to(torch.get_autocast_dtype("cpu")) for t in (q, k, v))
+    with torch.autocast("cpu", enabled=False):
+        q = q * q.shape[-1] ** -0.5
+        if mask is None:
+            return (q @ k.transpose(-1, -2)).softmax(-1) @ v
+        bias = torch.zeros(mask.shape, dtype=q.dtype).masked_fill_(~mask, float("-inf"))
+        bias = bias.expand(*q.shape[:3], -1).flatten(0, 1)
+        scores = torch.baddbmm(bias, q.flatten(0, 1), k.flatten(0, 1).transpose(-1, -2))
+        return (scores.softmax(-1) @ v.flatten(0, 1)).unflatten(0, q.shape[:2])
 
 
 def attend_images(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:

@@ -85,6 +85,8 @@ class TrainConfig:
     Attributes:
         model: the shape to train from scratch; or the checkpoint to begin from: a folder in the published
             layout, a hub id that is cached, or "bundled".
+        begin: checkpoint of the same layers whose weights a training from scratch begins with, see
+            `train/warm_start.py`; begin_heads: file of the auxiliary heads to begin with.
         tokenizer: folder with vocabulary files and `preprocessor_config.json`, for training from scratch; a
             checkpoint has its own.
         out: run folder.
@@ -113,6 +115,8 @@ class TrainConfig:
     model: LocateConfig | str
     out: str
     data: DataConfig
+    begin: str = ""
+    begin_heads: str = ""
     tokenizer: str = ""
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     lora: LoraConfig | None = None
@@ -154,6 +158,11 @@ class TrainConfig:
             )
         if isinstance(self.model, LocateConfig):
             self._check_from_scratch(self.model.text.num_layers)
+        elif self.begin:
+            raise DataError(
+                f"recipe: the model is the checkpoint {self.model!r} already; leave begin empty, it is for "
+                "training from scratch"
+            )
         elif self.loss.dense:
             raise DataError(
                 "recipe: a checkpoint has no auxiliary heads to go on with; set loss.dense=0 and "
@@ -168,6 +177,8 @@ class TrainConfig:
             raise DataError(f"recipe: frozen names no part: {unknown}; the parts are {', '.join(PARTS)}")
         if self.lora and self.frozen:
             raise DataError("recipe: lora freezes the weights itself; leave frozen empty")
+        if self.begin_heads and not self.loss.dense:
+            raise DataError("recipe: begin_heads are for the auxiliary losses, but loss.dense is 0")
         if self.dense_steps >= self.steps or (self.dense_steps and not self.loss.dense):
             raise DataError(
                 f"recipe: dense_steps {self.dense_steps} must be fewer than steps {self.steps}, and 0 where "

@@ -1,4 +1,4 @@
-"""Auxiliary heads on visual tokens: what is here, how far does it reach, and where is that.
+"""Auxiliary heads on visual tokens: what is here, how far does it reach, where is that, and what is written.
 
 They exist during training only; the published layout does not know them. What makes them useful beyond a
 warm start is their basis: names are matched against the decoder's own token embeddings and box sides against
@@ -11,47 +11,55 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from locany.data.characters import BLANK, NOT_KNOWN, NUM_CLASSES, NUM_SLOTS
 from locany.data.collate import Batch
-from locany.data.truth import UNKNOWN
+from locany.data.truth import NUM_LEVELS, TEXTS, THINGS, UNKNOWN
 from locany.train.loss import pad_rows
 
 
 class DenseHeads(nn.Module):
-    """Five linear readings of a visual token of width `size`, and one of it inside the decoder."""
+    """Linear readings of a visual token of width `size`, and one of it inside the decoder.
+
+    Each level of the dense truth, things and texts, has its own; place and characters belong to the cell.
+    """
 
     def __init__(self, size: int, generator: torch.Generator):
         super().__init__()
         self.norm = nn.LayerNorm(size)
-        self.present = nn.Linear(size, 1)
-        self.name = nn.Linear(size, size)
-        self.reach = nn.Linear(size, 4)
+        self.present = nn.Linear(size, NUM_LEVELS)
+        self.name = nn.Linear(size, NUM_LEVELS * size)
+        self.reach = nn.Linear(size, NUM_LEVELS * 4)
         self.place = nn.Linear(size, 2 * size)
-        self.sides = nn.Linear(size, 4 * size)
+        self.sides = nn.Linear(size, NUM_LEVELS * 4 * size)
+        self.characters = nn.Linear(size, NUM_SLOTS * NUM_CLASSES)
         self.deep_norm = nn.LayerNorm(size)
-        self.deep_sides = nn.Linear(size, 4 * size)
+        self.deep_sides = nn.Linear(size, NUM_LEVELS * 4 * size)
         with torch.no_grad():
-            for linear in (
-                self.present,
-                self.name,
-                self.reach,
-                self.place,
-                self.sides,
-                self.deep_sides,
-            ):
+            for linear in (m for m in self.modules() if isinstance(m, nn.Linear)):
                 linear.weight.normal_(0, size**-0.5, generator=generator)
                 linear.bias.zero_()
 
 
+Readings: TypeAlias = dict[str, tuple[Tensor | float, Tensor | float]]
+
+
 @dataclass(frozen=True)
 class DenseLoss:
-    """Means over all cells (present, place) and over cells with an object (the others).
+    """Losses of one batch, and how right the readings are.
 
-    `name_accuracy` is how often the name is right, `iou` the mean overlap of the box that reach gives.
+    Sums over the levels of means over their cells: all known ones (present), those with an object (name,
+    reach, sides); means over all cells (place), and over slots, those with a character and those without
+    counting the same (characters).
+
+    Attributes:
+        readings: how right the readings are, (sum, number of cells or slots) each: names and overlaps of the
+            boxes that reach gives, of things and texts; characters where there is one.
     """
 
     present: Tensor
@@ -59,34 +67,28 @@ class DenseLoss:
     reach: Tensor
     place: Tensor
     sides: Tensor
-    name_accuracy: Tensor
-    iou: Tensor
+    characters: Tensor
+    readings: Readings
 
     @property
     def total(self) -> Tensor:
-        return self.present + self.name + self.reach + self.place + self.sides
+        return self.present + self.name + self.reach + self.place + self.sides + self.characters
 
-    def report(self) -> dict[str, Tensor]:
-        """What to log."""
-        return {
-            "present": self.present.detach(),
-            "name": self.name.detach(),
-            "name_acc": self.name_accuracy,
-            "iou": self.iou.detach(),
-            "place": self.place.detach(),
-            "sides": self.sides.detach(),
-        }
+    def report(self, num_cells: int) -> Readings:
+        """What to log of it: losses weighed by the cells of the forward, and the readings."""
+        losses = {"present": self.present, "name": self.name, "reach": self.reach, "place": self.place}
+        losses |= {"sides": self.sides, "characters": self.characters}
+        return {n: (value.detach() * num_cells, num_cells) for n, value in losses.items()} | self.readings
 
 
-def cell_places(grids: list[tuple[int, int]], merge_size: int, max_bin: int) -> Tensor:
-    """Bins of the centre of every visual token: [visual tokens, 2], x then y."""
-    places = []
+def cell_boxes(grids: list[tuple[int, int]], merge_size: int, max_bin: int) -> Tensor:
+    """The box of every visual token's cell in bins: [visual tokens, 4] float."""
+    boxes = []
     for height, width in grids:
         rows, columns = height // merge_size, width // merge_size
-        y, x = (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns
-        place = torch.stack((x[None].expand(rows, -1), y[:, None].expand(-1, columns)), dim=-1)
-        places.append((place.flatten(0, 1) * max_bin).round().long())
-    return torch.cat(places)
+        y, x = torch.meshgrid(torch.arange(rows) / rows, torch.arange(columns) / columns, indexing="ij")
+        boxes.append(torch.stack((x, y, x + 1 / columns, y + 1 / rows), dim=-1).flatten(0, 1) * max_bin)
+    return torch.cat(boxes)
 
 
 def mean_embeddings(embed: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
@@ -110,7 +112,7 @@ def dense_loss(
     coord_nll: Callable[[Tensor, Tensor], Tensor],
     merge_size: int,
 ) -> DenseLoss:
-    """The five losses.
+    """The losses of everything that is read from the encoder's output.
 
     Args:
         visual_tokens: [tokens, size] of all images.
@@ -121,29 +123,78 @@ def dense_loss(
     truth = batch.truth
     coords = embed[coord_ids.start : coord_ids.stop]
     x = heads.norm(visual_tokens)
-    present, known = truth.owner >= 0, truth.owner != UNKNOWN
-    present_loss = F.binary_cross_entropy_with_logits(
-        heads.present(x).float()[known, 0], present[known].float()
-    )
-    objects = truth.owner[present]
-    # A name is told from all names of the batch: new words need no list, and a batch has many.
+    cells = cell_boxes(batch.grids, merge_size, len(coords) - 1).to(x.device)
+    places = ((cells[:, :2] + cells[:, 2:]) / 2).round().long()
     names = mean_embeddings(embed, truth.name_ids, truth.name_lengths)
-    directions = F.normalize(names.float(), dim=-1)
-    said = F.normalize(heads.name(x)[present].float(), dim=-1) * x.shape[-1] ** 0.5
-    name_logits = (pad_rows(said, 256) @ directions.T)[: len(said)]
-    labels = truth.name[objects]
-    reach_loss, iou = _reach_loss(heads.reach(x)[present].float(), truth.reach[present])
-    side_loss = coord_loss(heads.sides(x)[present], truth.bins[objects], coords, coord_nll)
-    places = cell_places(batch.grids, merge_size, len(coords) - 1).to(x.device)
+    present, name, reach, sides = [], [], [], []
+    readings: Readings = {}
+    for level, called in ((THINGS, "thing"), (TEXTS, "text")):
+        owner = truth.owner[level]
+        here, known = owner >= 0, owner != UNKNOWN
+        objects, at = owner[here], x[here]
+        logits = heads.present(x)[known, level].float()
+        present.append(
+            mean_of(F.binary_cross_entropy_with_logits(logits, here[known].float(), reduction="none"))
+        )
+        loss, right = _name_loss(_own(heads.name, at, level), truth.name[objects], names)
+        name.append(loss)
+        loss, overlap = _reach_loss(_own(heads.reach, at, level).float(), truth.reach[level][here])
+        reach.append(loss)
+        sides.append(coord_loss(_own(heads.sides, at, level), truth.bins[objects], coords, coord_nll))
+        readings[f"{called}_acc"] = (right, len(at))
+        readings[f"{called}_iou"] = (overlap, len(at))
+    characters, right, count = _character_loss(heads.characters(x), truth.characters)
     return DenseLoss(
-        present=present_loss,
-        name=F.cross_entropy(name_logits, labels),
-        reach=reach_loss,
+        present=torch.stack(present).sum(),
+        name=torch.stack(name).sum(),
+        reach=torch.stack(reach).sum(),
         place=coord_loss(heads.place(x), places, coords, coord_nll),
-        sides=side_loss,
-        name_accuracy=(name_logits.argmax(-1) == labels).float().mean(),
-        iou=iou,
+        sides=torch.stack(sides).sum(),
+        characters=characters,
+        readings=readings | {"char_acc": (right, count)},
     )
+
+
+def _name_loss(said: Tensor, labels: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
+    """Loss of names told from all names of the batch, and how many are right.
+
+    New words need no list, and a batch has many.
+
+    Args:
+        said: [n, size]; labels: [n] places among the names; names: [names, size].
+    """
+    said = F.normalize(said.float(), dim=-1) * said.shape[-1] ** 0.5
+    logits = (pad_rows(said, 256) @ F.normalize(names.float(), dim=-1).T)[: len(said)]
+    if not len(said):
+        return logits.sum(), logits.sum().detach()
+    return F.cross_entropy(logits, labels), (logits.argmax(-1) == labels).sum()
+
+
+def _own(linear: nn.Linear, x: Tensor, level: int) -> Tensor:
+    """The part of a reading that belongs to a level."""
+    size = linear.out_features // NUM_LEVELS
+    span = slice(level * size, (level + 1) * size)
+    return F.linear(pad_rows(x, 256), linear.weight[span], linear.bias[span])[: len(x)]
+
+
+def mean_of(values: Tensor) -> Tensor:
+    """The mean, and 0 where there is nothing."""
+    return values.sum() / max(1, len(values))
+
+
+def _character_loss(raw: Tensor, classes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss, how many slots with a character are right, and their number.
+
+    Slots with a character and those without count the same, as there are many more of the latter.
+
+    Args:
+        raw: [visual tokens, slots * classes]; classes: [visual tokens, slots].
+    """
+    logits, classes = raw.float().view(-1, NUM_CLASSES), classes.flatten()
+    written, blank = classes > BLANK, classes == BLANK
+    loss = F.cross_entropy(logits, classes, ignore_index=NOT_KNOWN, reduction="none")
+    right = (logits.argmax(-1) == classes)[written].sum()
+    return mean_of(loss[written]) + mean_of(loss[blank]), right, written.sum()
 
 
 def coord_loss(
@@ -158,7 +209,7 @@ def coord_loss(
     directions = directions * coord_embeddings.shape[1] ** 0.5
     directions = directions.flatten(0, 1)
     logits = (pad_rows(directions, 512) @ coord_embeddings.float().T)[: len(directions)]
-    return coord_nll(logits, bins.flatten()).mean()
+    return mean_of(coord_nll(logits, bins.flatten()))
 
 
 def deep_side_loss(
@@ -176,14 +227,16 @@ def deep_side_loss(
     Args:
         hidden: [visual tokens, size].
     """
-    present = batch.truth.owner >= 0
-    raw = heads.deep_sides(heads.deep_norm(hidden))[present]
-    bins = batch.truth.bins[batch.truth.owner[present]]
-    return coord_loss(raw, bins, coord_embeddings, coord_nll)
+    x, losses = heads.deep_norm(hidden), []
+    for level, owner in enumerate(batch.truth.owner):
+        here = owner >= 0
+        raw = _own(heads.deep_sides, x[here], level)
+        losses.append(coord_loss(raw, batch.truth.bins[owner[here]], coord_embeddings, coord_nll))
+    return torch.stack(losses).sum()
 
 
 def _reach_loss(raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Distances from one point to four sides: smooth L1 plus 1 - IoU of the two boxes, and the mean IoU.
+    """Distances from one point to four sides: smooth L1 plus 1 - IoU of both boxes; and the sum of IoUs.
 
     Args:
         raw: [n, 4] before the softplus that keeps distances positive; target: [n, 4] in cells.
@@ -193,4 +246,5 @@ def _reach_loss(raw: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     intersection = (overlap[:, 0] + overlap[:, 2]) * (overlap[:, 1] + overlap[:, 3])
     area = [(box[:, 0] + box[:, 2]) * (box[:, 1] + box[:, 3]) for box in (predicted, target)]
     iou = intersection / (area[0] + area[1] - intersection)
-    return F.smooth_l1_loss(predicted, target) + (1 - iou).mean(), iou.mean()
+    far = F.smooth_l1_loss(predicted, target, reduction="none").mean(dim=1)
+    return mean_of(far + 1 - iou), iou.detach().sum()

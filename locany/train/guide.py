@@ -11,13 +11,18 @@ import torch
 from torch import Tensor
 
 from locany.data.collate import Batch
-from locany.data.truth import NOTHING
 from locany.model.decoder import DecoderLayer
 from locany.model.rope import rotate_halves, text_angles
 
 
 def guide_loss(
-    layer: DecoderLayer, hidden: Tensor, mask: Tensor, rope_theta: float, batch: Batch, image_token: int
+    layer: DecoderLayer,
+    hidden: Tensor,
+    mask: Tensor,
+    rope_theta: float,
+    batch: Batch,
+    image_token: int,
+    cells: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """How much of a layer's attention misses the object, as a mean negative log, and the share that hits.
 
@@ -27,6 +32,7 @@ def guide_loss(
         layer: the layer that is guided; hidden: [rows, positions, size] what it gets.
         mask: [rows, positions, positions] boolean.
         image_token: id of the visual tokens' place holder.
+        cells: [visual tokens, 4] the box of each visual token's cell in bins.
     """
     truth = batch.truth
     normed = layer.attn_norm(hidden)
@@ -35,17 +41,16 @@ def guide_loss(
     cos, sin = angles.cos().to(q.dtype), angles.sin().to(q.dtype)
     q, k = rotate_halves(q, cos, sin), rotate_halves(k, cos, sin)
     k = k.repeat_interleave(q.shape[2] // k.shape[2], dim=2)
-    # owner of every position: the object behind it where it is a visual token, else nothing
-    owner = torch.full(batch.token_ids.shape, NOTHING, device=hidden.device)
-    owner[batch.token_ids == image_token] = truth.owner
+    at = torch.full((*batch.token_ids.shape, 4), float("nan"), device=hidden.device)  # nan touches nothing
+    at[batch.token_ids == image_token] = cells
     hits = []
     for row, writes in enumerate(truth.writes.split(truth.row_writes)):
         position, number = writes[:, 1], writes[:, 2]
-        own = owner[row][None] == number[:, None]
+        box, cell = truth.bins[number][:, None], at[row][None]
+        touched = ((cell[..., :2] <= box[..., 2:]) & (cell[..., 2:] >= box[..., :2])).all(-1)
         scores = torch.einsum("nhd,khd->hnk", q[row, position] * layer.head_dim**-0.5, k[row])
         attention = scores.masked_fill(~mask[row, position], float("-inf")).softmax(-1).mean(0)
-        hit = (attention.float() * own).sum(-1)
-        hits.append(hit[own.any(-1)])  # an object that others hide in every cell cannot be looked at
+        hits.append((attention.float() * touched).sum(-1))
     hit = torch.cat(hits).clamp(min=1e-6)
     if not len(hit):  # a batch without a single box
         return q.sum() * 0, hit.sum()

@@ -22,7 +22,7 @@ from locany.codec.vocab import Vocab
 from locany.data.collate import Batch
 from locany.model.decoder import DecoderLayer
 from locany.train.config import LossConfig, TrainConfig
-from locany.train.dense import DenseHeads, deep_side_loss, dense_loss
+from locany.train.dense import DenseHeads, cell_boxes, deep_side_loss, dense_loss
 from locany.train.guide import guide_loss
 from locany.train.loss import Labels, StreamLoss, find_labels, gaussian_nll, stream_loss
 from locany.train.report import Numbers, kinds_of, numbers_by_kind
@@ -117,15 +117,29 @@ def encode(run: Run, batch: Batch) -> tuple[Tensor | None, Tensor]:
     images encodes an empty one, from which nothing is learnt.
     """
     model, device = run.model, run.ranks.device
+    nothing = torch.zeros((), device=device)
     if batch.grids:
-        return model.encode_images(batch.pixel_values(run.preprocess), batch.grids), torch.zeros(
-            (), device=device
-        )
+        return encode_padded(run, batch), nothing
     if run.ranks.is_alone:
-        return None, torch.zeros((), device=device)
+        return None, nothing
     side, patch = model.config.vision.merge_size, model.config.vision.patch_size
     empty = torch.zeros(side * side, 3, patch, patch, device=device)
     return None, model.encode_images(empty, [(side, side)]).sum() * 0
+
+
+def encode_padded(run: Run, batch: Batch, multiple: int = 512) -> Tensor:
+    """Visual tokens of a batch, encoded with a blank image behind them that rounds the number of patches up.
+
+    Every new number of patches would cost the CPU new matrix kernels, and memory for them (docs/log.md).
+    """
+    pixels, side = batch.pixel_values(run.preprocess), run.preprocess.merge_size
+    missing = -len(pixels) % multiple if pixels.device.type == "cpu" else 0
+    if not missing:
+        return run.model.encode_images(pixels, batch.grids)
+    assert missing % side**2 == 0, "images have whole cells"
+    blank = pixels.new_zeros(missing, *pixels.shape[1:])
+    visual = run.model.encode_images(torch.cat((pixels, blank)), [*batch.grids, (side, missing // side)])
+    return visual[: len(visual) - missing // side**2]
 
 
 def loss_with_truth(
@@ -154,7 +168,7 @@ def loss_with_truth(
 
     cells, share = forward.num_cells, forward.num_cells / size.cells
     dense = dense_loss(heads, visual, batch, embed, coord_ids, coord_nll, shape.vision.merge_size)
-    report: Numbers = {name: (value * cells, cells) for name, value in dense.report().items()}
+    report: Numbers = dense.report(cells)
     if only_dense:
         return dense.total * share, report
     layers = cast(list[DecoderLayer], model.decoder.layers)
@@ -166,7 +180,8 @@ def loss_with_truth(
     coords = embed[coord_ids.start : coord_ids.stop]
     deep_sides = deep_side_loss(heads, at_images, batch, coords, coord_nll)
     theta = shape.text.rope_theta
-    guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, vocab.image_token)
+    boxes = cell_boxes(batch.grids, shape.vision.merge_size, len(coord_ids) - 1).to(visual.device)
+    guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, vocab.image_token, boxes)
     writes = len(batch.truth.writes)
     report |= {"deep_sides": (deep_sides.detach() * cells, cells), "hit": (hit * writes, writes)}
     report |= report_of(streams, forward, config.loss)

@@ -26,6 +26,7 @@ from locany.train.layers import wrap_layers
 from locany.train.lora import Lora, LoraLinear, add_lora
 from locany.train.optim import Optimizers
 from locany.train.ranks import Ranks, shard, split_like
+from locany.train.warm_start import HEADS_FILE, read_heads, take_over, write_heads
 from locany.weights.adapter import write_adapter
 from locany.weights.fetch import find_checkpoint
 from locany.weights.load import load_model
@@ -88,17 +89,23 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
     heads: DenseHeads | None = None
     lora: Lora | None = None
     if isinstance(config.model, str):
-        folder = find_checkpoint(None if config.model == BUNDLED else config.model, allow_download=False)
+        folder = find_checkpoint(_named(config.model), allow_download=False)
         model = load_model(folder, device=ranks.device, dtype=torch.float32)
     else:
         folder = Path(config.tokenizer)
         vocab = Tokenizer.from_folder(folder).vocab
         model = LocateModel(config.model)
         initialise(model, config.seed, range(vocab.coord_start, vocab.coord_end + 1))
+        if config.begin:
+            begin = find_checkpoint(_named(config.begin), allow_download=False)
+            take_over(model, Tokenizer.from_folder(folder), begin)
         model.to(ranks.device)
     if config.loss.dense:
         size = model.config.text.hidden_size
-        heads = DenseHeads(size, torch.Generator().manual_seed(config.seed)).to(ranks.device)
+        heads = DenseHeads(size, torch.Generator().manual_seed(config.seed))
+        if config.begin_heads:
+            read_heads(heads, Path(config.begin_heads))
+        heads.to(ranks.device)
     if config.lora:
         lora = add_lora(model, config.lora, config.seed)
     else:
@@ -130,6 +137,11 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
     )
     _resume(run, config)
     return run
+
+
+def _named(model: str) -> str | None:
+    """A checkpoint as `find_checkpoint` takes it."""
+    return None if model == BUNDLED else model
 
 
 def _resume(run: Run, config: TrainConfig) -> None:
@@ -226,6 +238,8 @@ def export(run: Run, config: TrainConfig) -> Path:
         ids = run.tokenizer.vocab.to_config()
         model = complete.model
         save_model(model, out / MODEL, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)
+    if run.heads is not None:
+        write_heads(run.heads, out / HEADS_FILE)
     return out / MODEL
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 from tokenizers import Tokenizer as _Tokenizer
@@ -11,6 +14,26 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from locany.codec.tokenizer import split_pieces
 from locany.codec.vocab import NONE_WORDS, Vocab, added_tokens
+from locany.synth.renderer import engine
+
+
+def rendered_texts(name: str, config: Any, seeds: range, num_workers: int = 2) -> list[str]:
+    """Everything that an engine asks for and writes in the samples of some seeds, in their order.
+
+    Args:
+        name: of the engine; config: of its samples.
+        num_workers: processes that render. They are apart from this one, so that no browser stays in it.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(num_workers, mp_context=context) as pool:
+        found = pool.map(partial(_texts, name, config), seeds, chunksize=16)
+        return [text for texts in found for text in texts]
+
+
+def _texts(name: str, config: Any, seed: int) -> list[str]:
+    sample = engine(name).render(seed, config)
+    asked = [text for q in sample.questions for text in (q.task.phrase, *q.task.categories) if text]
+    return [*asked, *(target.text for target in sample.objects if target.text)]
 
 
 def train_bpe(texts: Iterable[str], size: int) -> tuple[dict[str, int], list[tuple[str, str]]]:

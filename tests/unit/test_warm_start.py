@@ -1,0 +1,83 @@
+"""A training that begins with the weights of a checkpoint of another vocabulary."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from locany.codec.tokenizer import Tokenizer
+from locany.errors import CheckpointError, DataError
+from locany.model import LocateModel
+from locany.train.config import TrainConfig
+from locany.train.data import DataConfig, Rendered
+from locany.train.dense import DenseHeads
+from locany.train.init import initialise
+from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
+from locany.train.warm_start import read_heads, take_over, write_heads
+from locany.weights import save_model
+from tests.tiny import tiny_config
+
+FIRST = ["None", "assistant", "user", "cat"] * 40
+SECOND = [*FIRST, *["catalogue", "None", "assistant", "dog"] * 60]
+
+
+def checkpoint(folder: Path, texts: list[str], seed: int) -> tuple[LocateModel, Tokenizer]:
+    base, merges = train_bpe(texts, 300)
+    files, added = vocabulary_files(base, merges)
+    ids = id_fields(base, added)
+    config = replace(tiny_config(vocab_size=ids.size), image_token_id=ids.image_token)
+    files["config.json"] = json.dumps(config.to_json(ids.to_config()))
+    model = LocateModel(config)
+    initialise(model, seed, range(ids.coord_start, ids.coord_end + 1))
+    contents = {name: text.encode() for name, text in files.items() if name != "config.json"}
+    save_model(model, folder, token_ids=ids.to_config(), files=contents, dtype=torch.float32)
+    return model, Tokenizer.from_folder(folder)
+
+
+def test_tokens_are_matched_by_their_text(tmp_path: Path) -> None:
+    old, theirs = checkpoint(tmp_path / "old", FIRST, seed=1)
+    new, mine = checkpoint(tmp_path / "new", SECOND, seed=2)
+    assert mine.vocab.size > theirs.vocab.size
+    take_over(new, mine, tmp_path / "old")
+    table, given = new.decoder.embed.weight, old.decoder.embed.weight
+    for text in ("<box>", "</ref>", "<0>", "<1000>", "<text_mask>"):
+        assert torch.equal(table[mine.token_id(text)], given[theirs.token_id(text)])
+    (cat,), (known,) = mine.encode_plain("cat"), theirs.encode_plain("cat")
+    assert torch.equal(table[cat], given[known])
+    (word,), pieces = mine.encode_plain("dog"), theirs.encode_plain("dog")
+    assert len(pieces) > 1
+    mean = given[pieces].mean(0)
+    torch.testing.assert_close(table[word] / table[word].norm(), mean / mean.norm())
+    for name, tensor in new.state_dict().items():
+        if name != "decoder.embed.weight":
+            assert torch.equal(tensor, old.state_dict()[name])
+
+
+def test_other_layers_are_refused(tmp_path: Path) -> None:
+    checkpoint(tmp_path / "old", FIRST, seed=1)
+    new, mine = checkpoint(tmp_path / "new", FIRST, seed=2)
+    wide = torch.nn.Linear(3, 5)
+    new.projector.out = wide
+    with pytest.raises(CheckpointError, match=r"projector.out.weight is .* the recipe's model has \(5, 3\)"):
+        take_over(new, mine, tmp_path / "old")
+
+
+def test_heads_come_back(tmp_path: Path) -> None:
+    first = DenseHeads(8, torch.Generator().manual_seed(0))
+    second = DenseHeads(8, torch.Generator().manual_seed(1))
+    write_heads(first, tmp_path / "heads.safetensors")
+    read_heads(second, tmp_path / "heads.safetensors")
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    with pytest.raises(CheckpointError, match=r"nowhere.safetensors: these auxiliary heads cannot be used"):
+        read_heads(second, tmp_path / "nowhere.safetensors")
+    with pytest.raises(CheckpointError, match="leave begin_heads empty"):
+        read_heads(DenseHeads(4, torch.Generator()), tmp_path / "heads.safetensors")
+
+
+def test_a_checkpoint_begins_with_itself() -> None:
+    with pytest.raises(DataError, match="leave begin empty"):
+        TrainConfig(model="bundled", out="x", data=DataConfig((Rendered("icons"),)), begin="bundled")
