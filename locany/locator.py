@@ -33,6 +33,7 @@ from locany.weights.stored import read_json
 def load(
     model: str | Path | None = None,
     *,
+    adapter: str | Path | None = None,
     device: str | torch.device | None = None,
     dtype: str | None = None,
     revision: str | None = None,
@@ -44,6 +45,7 @@ def load(
     Args:
         model: a folder in the published layout, a hub id such as "nvidia/LocateAnything-3B", or None for the
             bundled locany-mini. Naming a hub id that is not cached yet downloads it.
+        adapter: folder of a LoRA adapter that was trained on this model, by `locany train` or with peft.
         device: "cpu", "cuda", "cuda:1", "mps"; None takes the best there is.
         dtype: "float32" or "bfloat16"; None takes what is fastest and safe on the device.
         revision: branch, tag or commit of a hub id.
@@ -51,20 +53,25 @@ def load(
         max_rows: questions that are answered side by side.
 
     Raises:
-        CheckpointError: not found, or damaged; the message names file and tensor.
+        CheckpointError: not found, or damaged; the message names file and tensor. Or the adapter was trained
+            on another model.
         DeviceError: the machine has no such device or dtype.
     """
     chosen, _ = choose_device(device)  # first: a wrong name should not cost a download
     precision, _ = choose_dtype(dtype, chosen)
     EngineConfig(max_rows=max_rows)
     folder = find_checkpoint(model, revision=revision, allow_download=allow_download)
-    network = load_model(folder, device=chosen, dtype=precision)
+    name = str(model) if model is not None else folder.name
+    if adapter is not None:
+        adapter = Path(adapter).expanduser()
+        name = f"{name} + {adapter}"
+    network = load_model(folder, device=chosen, dtype=precision, adapter=adapter)
     cutting = folder / "preprocessor_config.json"
     return Locator(
         network,
         Tokenizer.from_folder(folder),
         PreprocessConfig.from_json(read_json(cutting), str(cutting)),
-        name=str(model) if model is not None else folder.name,
+        name=name,
         config=EngineConfig(max_rows=max_rows, max_length=_max_length(folder, network)),
     )
 

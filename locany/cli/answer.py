@@ -60,6 +60,7 @@ def _load(options: LocateOptions, num_images: int) -> Locator:
     Params(**options.params())  # a wrong option is refused before anything is loaded
     return load(
         options.model,
+        adapter=options.adapter,
         device=options.device,
         dtype=options.dtype,
         allow_download=not options.offline,

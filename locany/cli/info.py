@@ -35,7 +35,7 @@ def info(*, options: ModelOptions = _DEFAULT, json: JsonFlag = False) -> int:
     problem: CheckpointError | None = None
     model: dict[str, Any] = {}
     try:
-        model = _model_facts(options.model)
+        model = _model_facts(options.model, options.adapter)
     except CheckpointError as error:
         problem = error
     document = {
@@ -59,11 +59,13 @@ def info(*, options: ModelOptions = _DEFAULT, json: JsonFlag = False) -> int:
 def _print(document: dict[str, Any]) -> None:
     model = document["model"]
     size = "{name}  {num_parameters:,} parameters, stored as {stored_as}, in {folder}"
+    adapter = "rank {rank} on {num_layers} layers, in {folder}"
     for name, text in (
         ("locany", document["version"]),
         ("python", document["python"]),
         ("torch", document["torch"]),
         ("model", "cannot be used, see below" if "error" in model else size.format(**model)),
+        *((("adapter", adapter.format(**model["adapter"])),) if "adapter" in model else ()),
         ("device", "{name}: {reason}".format(**document["device"])),
         ("dtype", "{name}: {reason}".format(**document["dtype"])),
         ("devices", ", ".join(document["devices"])),
@@ -76,8 +78,8 @@ def _reason(text: str) -> str:
     return text.rpartition(": ")[2]
 
 
-def _model_facts(model: str | None) -> dict[str, Any]:
-    from locany.weights import find_checkpoint, stored_tensors
+def _model_facts(model: str | None, adapter: Path | None) -> dict[str, Any]:
+    from locany.weights import find_checkpoint, load_config, stored_tensors
 
     folder: Path = find_checkpoint(model, allow_download=False)
     tensors = stored_tensors(folder).values()
@@ -87,12 +89,18 @@ def _model_facts(model: str | None) -> dict[str, Any]:
         for side in tensor.shape:
             num *= side
         num_parameters += num
-    return {
+    facts = {
         "name": model or folder.name,
         "folder": str(folder),
         "num_parameters": num_parameters,
         "stored_as": ", ".join(sorted({tensor.dtype for tensor in tensors})),
     }
+    if adapter is not None:
+        from locany.weights.adapter import read_adapter
+
+        found = read_adapter(adapter, load_config(folder))
+        facts["adapter"] = {"folder": str(adapter), "rank": found.rank, "num_layers": len(found.pairs)}
+    return facts
 
 
 def register(app: App) -> None:

@@ -52,6 +52,10 @@ class ModelOptions:
             *("--model", "-m"),
         ),
     ] = None
+    adapter: Annotated[
+        Path | None,
+        _option(MODEL_GROUP, "Folder of a LoRA adapter that was trained on this model."),
+    ] = None
     device: Annotated[
         str,
         _option(MODEL_GROUP, "auto, cpu, cuda, cuda:<number> or mps.", validator=_check_device),

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from locany.cli.data import GROUP
+from locany.cli.messages import warnings_as_remarks
 from locany.cli.report import write_line
 
 if TYPE_CHECKING:
+    from locany.data.sample import Sample
+    from locany.locator import Locator
     from locany.train.config import TrainConfig
     from locany.train.run import Run
 
@@ -23,6 +26,8 @@ The run folder holds states, the log, curves and versions. Run the same command 
 kind: it goes on from the newest state.
 
 Examples:
+  locany train recipes/lora.py data=my.coco.json evaluation=other.coco.json --measure
+  locany train recipes/lora.py data=my.coco.json evaluation=other.coco.json out=runs/mine
   locany train recipes/mini.py out=runs/mini minutes=60
   locany train recipes/mini.py --dry-run steps=100"""
 
@@ -44,38 +49,94 @@ def train(
     dry_run: Annotated[
         bool, Parameter(negative=(), show_default=False, help="Print the whole config and stop.")
     ] = False,
+    measure: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            show_default=False,
+            help="Measure the model that training would begin from on evaluation=PATH, and stop.",
+        ),
+    ] = False,
 ) -> int:
     """Train a model by a recipe; goes on with a run that was stopped."""
+    import json
+
     from locany.train.recipe import load_recipe
     from locany.train.run import as_json
     from locany.train.sft import train as run
 
     config = load_recipe(recipe, settings)
     if dry_run:
-        import json
-
         write_line(json.dumps(as_json(config), indent=2))
-        return 0
-    run(config, write_line, _evaluation(config) if config.evaluation.sources else None)
+    elif measure:
+        write_line(json.dumps(measure_checkpoint(config)))
+    else:
+        _check_out(Path(config.out))
+        with warnings_as_remarks(quiet=False):
+            run(config, write_line, _evaluation(config) if config.evaluation.sources else None)
     return 0
+
+
+def _check_out(out: Path) -> None:
+    """Raise unless the run folder is one, or can be made."""
+    from locany.errors import DataError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"out={out} cannot be the run folder ({error.strerror}); give another one") from None
+
+
+def measure_checkpoint(config: TrainConfig) -> dict[str, float]:
+    """The scores of the checkpoint that a recipe begins from, on what `evaluation` names.
+
+    Raises:
+        DataError: nothing to measure on is named, or the recipe trains from scratch.
+        CheckpointError: the checkpoint cannot be used.
+    """
+    from locany.errors import DataError
+    from locany.locator import load
+    from locany.train.run import BUNDLED
+
+    if not config.evaluation.sources:
+        raise DataError("there is nothing to measure on; add evaluation=PATH, a data set")
+    if not isinstance(config.model, str):
+        raise DataError("this recipe trains from scratch: there is no model yet; give model=DIR of a run")
+    model = None if config.model == BUNDLED else config.model
+    locator = load(model, device=config.device, dtype="float32", allow_download=False)
+    return _scores(config, locator, _samples(config))
 
 
 def _evaluation(config: TrainConfig) -> Callable[[Run], dict[str, float]]:
     """Measures a run on the samples that its recipe names, in each mode."""
-    from locany.eval.modes import count_modes
     from locany.locator import Locator
-    from locany.train.data import first_samples
 
-    wanted = config.evaluation
-    samples = [s for source in wanted.sources for s in first_samples(source, wanted.num_samples)]
+    samples = _samples(config)
 
     def evaluate(run: Run) -> dict[str, float]:
         was_training = run.model.training
         run.model.eval()
-        locator = Locator(run.model, run.tokenizer, run.preprocess, name="run")
-        counts = count_modes(locator, samples, wanted.modes)
+        scores = _scores(config, Locator(run.model, run.tokenizer, run.preprocess, name="run"), samples)
         run.model.train(was_training)
-        scores = {f"f1_{mode}": round(found.f1, 4) for mode, found in counts.items()}
-        return {"f1": round(sum(scores.values()) / len(scores), 4), **scores}
+        return scores
 
     return evaluate
+
+
+def _samples(config: TrainConfig) -> list[Sample]:
+    from locany.train.data import first_samples
+
+    wanted = config.evaluation
+    return [s for source in wanted.sources for s in first_samples(source, wanted.num_samples, config.data)]
+
+
+def _scores(config: TrainConfig, locator: Locator, samples: list[Sample]) -> dict[str, float]:
+    """F1 in each mode and their mean; "absent": of the absent names asked for, the share answered empty."""
+    from locany.eval.modes import count_modes
+
+    counts = count_modes(locator, samples, config.evaluation.modes)
+    scores = {f"f1_{mode}": round(found.f1, 4) for mode, found in counts.items()}
+    num_absent = sum(found.num_absent for found in counts.values())
+    if num_absent:
+        scores["absent"] = round(sum(found.num_absent_right for found in counts.values()) / num_absent, 4)
+    return {"f1": round(sum(found.f1 for found in counts.values()) / len(counts), 4), **scores}

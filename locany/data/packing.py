@@ -78,7 +78,8 @@ class Packer(Generic[T]):
         if not 0 < length <= self.config.budget:
             raise DataError(
                 f"a sample has {length} positions, a pack holds 1 to {self.config.budget}; "
-                "raise the budget, or limit the sample's image size, questions or targets"
+                "raise the budget (stream.pack.budget of a recipe), or limit the sample's image size, its "
+                "questions (data.answers.max_questions) or their targets (data.answers.max_targets)"
             )
         self.waiting.append(Waiting(item, length))
 

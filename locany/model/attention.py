@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import groupby
 
 import torch
@@ -11,30 +12,33 @@ from torch import Tensor
 # Below this many folded query rows one matrix product per key-value head is faster than repeating keys
 # (measured 1.6x at 6 queries on the CPU, shared design notes); above it, the mask copy costs more.
 _FOLD_LIMIT = 256
-# Longest key sequence for which training on the CPU holds the score matrix.
-_PRODUCT_LIMIT = 1024
+# Longest key sequence for which training on the CPU holds the score matrix. Forward and backward, three plain
+# steps take 0.4 to 0.8 of the fused kernel's time below, and the fused kernel 0.6 to 0.9 of theirs above
+# (measured at 196 to 1,024 positions, docs/log.md).
+_PRODUCT_LIMIT = 448
 
 
 def _attend(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, is_causal: bool = False
 ) -> Tensor:
     """Scaled dot-product attention over [batch, heads, positions, head_dim], equal numbers of heads."""
-    if q.device.type == "cpu" and torch.is_grad_enabled() and not is_causal and k.shape[2] <= _PRODUCT_LIMIT:
-        # The fused CPU kernel's backward is slow for short sequences: forward and backward take 1.5 to 2.4
-        # times as long as the three plain steps (measured at 209 and 318 positions, docs/log.md).
-        return _three_steps(q, k, v, mask)
+    if q.device.type == "cpu" and torch.is_grad_enabled() and not is_causal:
+        if torch.is_autocast_enabled("cpu"):
+            q, k, v = (t.to(torch.get_autocast_dtype("cpu")) for t in (q, k, v))
+        # The kernels want numbers to add to the scores, and would make them of a boolean mask more slowly.
+        bias = None if mask is None else torch.zeros_like(mask, dtype=q.dtype).masked_fill_(~mask, -math.inf)
+        if k.shape[2] <= _PRODUCT_LIMIT:
+            return _three_steps(q, k, v, bias)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=is_causal)
 
 
-def _three_steps(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+def _three_steps(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     """Scores, softmax, sum; all in one type, since autocast would widen the scores to float32 and back."""
-    if torch.is_autocast_enabled("cpu"):
-        q, k, v = (t.to(torch.get_autocast_dtype("cpu")) for t in (q, k, v))
     with torch.autocast("cpu", enabled=False):
         q = q * q.shape[-1] ** -0.5
-        if mask is None:
+        if bias is None:
             return (q @ k.transpose(-1, -2)).softmax(-1) @ v
-        bias = torch.zeros(mask.shape, dtype=q.dtype).masked_fill_(~mask, float("-inf"))
         bias = bias.expand(*q.shape[:3], -1).flatten(0, 1)
         scores = torch.baddbmm(bias, q.flatten(0, 1), k.flatten(0, 1).transpose(-1, -2))
         return (scores.softmax(-1) @ v.flatten(0, 1)).unflatten(0, q.shape[:2])

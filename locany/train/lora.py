@@ -18,7 +18,7 @@ from torch.distributed.tensor import DTensor
 from locany.errors import CheckpointTensorError, DataError
 from locany.model import LocateModel
 from locany.weights.adapter import Adapter, read_adapter
-from locany.weights.merge import check_base, fingerprint, merged_weight
+from locany.weights.apply import check_base, fingerprint, merged_weight
 
 DECODER = ("q", "k", "v", "attn_out", "mlp.gate", "mlp.up", "mlp.down")
 VISION = ("qkv", "attn_out", "mlp_in", "mlp_out")

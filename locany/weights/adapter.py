@@ -360,11 +360,11 @@ def _check_source(folder: Path) -> None:
         what = "is a file" if folder.exists() else "no such folder"
         raise CheckpointNotFoundError(f"{folder}: {what}; give the folder that holds {ADAPTER_CONFIG}")
     if not (folder / ADAPTER_CONFIG).is_file():
-        hint = (
-            "it holds a whole checkpoint: give it as the model"
-            if (folder / "config.json").is_file()
-            else "give the folder that `locany train` or peft wrote"
-        )
+        hint = "give the folder that `locany train` or peft wrote"
+        if (folder / "config.json").is_file():
+            hint = "it holds a whole checkpoint: give it as the model"
+        elif (folder / "adapter" / ADAPTER_CONFIG).is_file():
+            hint = f"a finished run has its adapter in {folder / 'adapter'}: give that"
         raise CheckpointNotFoundError(f"{folder}: there is no {ADAPTER_CONFIG} in this folder; {hint}")
     if not (folder / ADAPTER_FILE).is_file() and (folder / "adapter_model.bin").exists():
         raise CheckpointNotFoundError(

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from locany.errors import CheckpointConfigError, CheckpointTensorError
 from locany.model import LocateConfig, LocateModel
+from locany.weights.adapter import read_adapter
+from locany.weights.apply import merge_into
 from locany.weights.names import HEAD_NAME, empty_model, expected_tensors, our_name
 from locany.weights.stored import (
     CONFIG_FILE,
@@ -47,7 +49,9 @@ def load_config(folder: Path) -> LocateConfig:
     return config
 
 
-def load_model(folder: Path, *, device: torch.device | str, dtype: torch.dtype) -> LocateModel:
+def load_model(
+    folder: Path, *, device: torch.device | str, dtype: torch.dtype, adapter: Path | None = None
+) -> LocateModel:
     """Build the model of a checkpoint folder, in eval mode and without gradients.
 
     A stored `lm_head` is dropped, its absence is accepted: the embedding is the head (spec 1.4).
@@ -56,15 +60,19 @@ def load_model(folder: Path, *, device: torch.device | str, dtype: torch.dtype) 
         folder: holds `config.json` and `model.safetensors`, or an index and its shards.
         device: where the weights go.
         dtype: what the weights are cast to.
+        adapter: folder of an adapter trained on this checkpoint, ours or peft's; it is merged in memory, so
+            answers cost no more time. The result is the merged checkpoint's, if that stores `dtype`.
 
     Raises:
         CheckpointNotFoundError: no such folder, no config, no weights, or a shard is missing.
         CheckpointConfigError: the config or the index is wrong.
         CheckpointTensorError: tensors are missing, unexpected, misshapen or of a wrong type, or a file is
             damaged; the message names file and tensors.
+        CheckpointError: the adapter cannot be read, or was trained on other weights (see `read_adapter`).
     """
     folder = Path(folder)
     config = load_config(folder)
+    learned = read_adapter(adapter, config) if adapter is not None else None  # before the large files
     stored = stored_tensors(folder)
     check_tensors(folder, config, stored)
 
@@ -85,6 +93,8 @@ def load_model(folder: Path, *, device: torch.device | str, dtype: torch.dtype) 
             ) from error
     model = empty_model(config)
     model.load_state_dict(state, strict=True, assign=True)
+    if learned is not None:
+        merge_into(model, learned)
     return model.requires_grad_(False).eval()
 
 

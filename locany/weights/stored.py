@@ -46,7 +46,7 @@ def check_folder(folder: Path) -> None:
     if not (folder / CONFIG_FILE).is_file():
         raise CheckpointNotFoundError(
             f"{folder}: there is no {CONFIG_FILE} in this folder (it holds {_listing(folder)}); "
-            "give the folder of a LocateAnything checkpoint"
+            + _hint(folder)
         )
 
 
@@ -202,6 +202,15 @@ def _no_weights(folder: Path) -> str:
         f"{folder}: there is neither {SINGLE_FILE} nor {INDEX_FILE} in this folder (it holds "
         f"{_listing(folder)}); copy or download the weights into it"
     )
+
+
+def _hint(folder: Path) -> str:
+    """What to give in place of a folder that holds no checkpoint."""
+    if (folder / "adapter_config.json").is_file():
+        return "it is an adapter: give the model that it was trained on, and this folder as its adapter"
+    if (folder / "model" / CONFIG_FILE).is_file():
+        return f"a finished run has its model in {folder / 'model'}: give that"
+    return "give the folder of a LocateAnything checkpoint"
 
 
 def _listing(folder: Path) -> str:

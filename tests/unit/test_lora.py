@@ -34,7 +34,8 @@ from locany.train.lora import (
 from locany.train.loss import StreamLoss, stream_loss
 from locany.weights import HEAD_NAME, expected_tensors, load_model, published_name, save_model, stored_tensors
 from locany.weights.adapter import ADAPTER_CONFIG, ADAPTER_FILE, read_adapter, write_adapter
-from locany.weights.merge import fingerprint, merge_adapter, merge_into
+from locany.weights.apply import fingerprint, merge_into
+from locany.weights.merge import merge_adapter
 from tests.tiny import TINY_TOKEN_IDS, tiny_config, tiny_model
 from tests.unit.squares import render
 
