@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from locany.data.streams import IGNORE
 from locany.model.locate_model import LocateModel
 from locany.model.masks import Layout, visible
+
+MAX_LOGITS = 2**26  # 256 MiB in float32; the published vocabulary has 440 positions in it, so 512 are taken
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,14 @@ class Labels:
     Attributes:
         at: [n] places among rows * positions, ascending.
         wanted: [n] target ids; in_block: [n] whether a slot of a block is asked.
-        coords: [m] places, among the n, of those that ask for a coordinate.
+        bins: [n] the bin that is asked for, -1 where it is no coordinate.
         num_next_token, num_block: targets of each stream.
     """
 
     at: Tensor
     wanted: Tensor
     in_block: Tensor
-    coords: Tensor
+    bins: Tensor
     num_next_token: int
     num_block: int
 
@@ -47,8 +50,9 @@ def find_labels(targets: Tensor, block: Tensor, coord_ids: range) -> Labels:
     at = (targets != IGNORE).flatten().nonzero()[:, 0]
     wanted, in_block = targets.flatten()[at], block.flatten()[at] >= 0
     is_coord = (wanted >= coord_ids.start) & (wanted < coord_ids.stop)
+    bins = torch.where(is_coord, wanted - coord_ids.start, -1)
     num_block = int(in_block.sum())
-    return Labels(at, wanted, in_block, is_coord.nonzero()[:, 0], len(at) - num_block, num_block)
+    return Labels(at, wanted, in_block, bins, len(at) - num_block, num_block)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,38 @@ def gaussian_nll(log_probs: Tensor, bins: Tensor, sigma: float) -> Tensor:
     return -(log_probs.gather(1, at.clamp(0, log_probs.shape[1] - 1)) * weight).sum(1)
 
 
+def score_labels(
+    model: LocateModel, hidden: Tensor, wanted: Tensor, bins: Tensor, coord_ids: range, sigma: float
+) -> tuple[Tensor, Tensor]:
+    """Loss of each labelled position, and 1 where the target is the most likely token, else 0.
+
+    No more than `MAX_LOGITS` logits exist at a time: more positions are done in parts, whose logits are made
+    again in the backward pass.
+
+    Args:
+        hidden: [n, size]; wanted: [n] ids; bins: [n] as in `Labels`.
+
+    Returns:
+        [n] and [n].
+    """
+
+    def score(hidden: Tensor, wanted: Tensor, bins: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model.decoder.logits(pad_rows(hidden, 512))[: len(wanted)]
+        log_probs = torch.log_softmax(logits, dim=-1)
+        nll = -log_probs.gather(1, wanted[:, None])[:, 0]
+        if sigma > 0:
+            soft = gaussian_nll(log_probs[:, coord_ids.start : coord_ids.stop], bins.clamp(min=0), sigma)
+            nll = torch.where(bins >= 0, soft, nll)
+        return nll, (logits.detach().argmax(-1) == wanted).to(nll.dtype)
+
+    size = max(512, MAX_LOGITS // model.config.text.vocab_size)
+    if len(wanted) <= size:
+        return score(hidden, wanted, bins)
+    parts = zip(hidden.split(size), wanted.split(size), bins.split(size), strict=True)
+    scored = [checkpoint(score, *part, use_reentrant=False) for part in parts]
+    return torch.cat([nll for nll, _ in scored]), torch.cat([right for _, right in scored])
+
+
 def stream_loss(
     model: LocateModel,
     token_ids: Tensor,
@@ -134,19 +170,13 @@ def stream_loss(
     if labels is None:
         labels = find_labels(targets, layout.block, coord_ids)
     hidden = model(token_ids, positions, mask, visual_tokens).flatten(0, 1)
-    wanted, in_block = labels.wanted, labels.in_block
-    logits = model.decoder.logits(pad_rows(hidden[labels.at], 512))[: len(wanted)]
-    log_probs = torch.log_softmax(logits, dim=-1)
-    nll = -log_probs.gather(1, wanted[:, None])[:, 0]
-    if sigma > 0:
-        coords = log_probs[labels.coords, coord_ids.start : coord_ids.stop]
-        soft = gaussian_nll(coords, wanted[labels.coords] - coord_ids.start, sigma)
-        nll = nll.index_copy(0, labels.coords, soft)
+    in_block = labels.in_block
+    nll, right = score_labels(model, hidden[labels.at], labels.wanted, labels.bins, coord_ids, sigma)
     weight = torch.where(in_block, block_weight, next_token_weight)
     if pooled_over is None:
         pooled_over = weight.sum()
     nothing = torch.zeros(targets.numel(), dtype=nll.dtype, device=nll.device)
-    kept, right = nll.detach(), (logits.detach().argmax(-1) == wanted).to(nll.dtype)
+    kept = nll.detach()
     return StreamLoss(
         total=(nll * weight).sum() / pooled_over.clamp(min=1e-9),
         next_token_sum=(kept * ~in_block).sum(),

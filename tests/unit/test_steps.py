@@ -18,13 +18,17 @@ from locany.data.loader import Step
 from locany.data.sample import Question, Sample, Target
 from locany.errors import DataError, TrainingError
 from locany.image import PreprocessConfig
+from locany.model import LocateModel
 from locany.tasks import Task
 from locany.train.data import DataConfig, Stored
+from locany.train.init import initialise
+from locany.train.loss import score_labels
 from locany.train.objective import encode, on_device, prepare
 from locany.train.ranks import Ranks
 from locany.train.report import KINDS, Window, kinds_of, line_for_people, numbers_by_kind
 from locany.train.run import start
 from locany.train.sft import train
+from tests.tiny import tiny_config
 from tests.unit.squares import Config, render
 from tests.unit.train_fixtures import (
     WITH_TRUTH,
@@ -145,7 +149,8 @@ def test_preparing_counts_on_the_cpu_what_a_step_is_over(step: tuple[Step, Token
     assert labels.weight(1.0, 0.5) == labels.num_next_token + 0.5 * labels.num_block
     assert torch.equal(batch.targets.flatten()[labels.at], labels.wanted)
     assert forward.num_cells == sum(h * w for h, w in batch.grids) // 4
-    assert all(vocab.is_coord(token) for token in labels.wanted[labels.coords].tolist())
+    for token, number in zip(labels.wanted.tolist(), labels.bins.tolist(), strict=True):
+        assert number == (vocab.bin_of(token) if vocab.is_coord(token) else -1)
 
 
 def test_a_rank_without_images_still_uses_the_encoder(run_folder: Path) -> None:  # noqa: F811
@@ -169,3 +174,22 @@ def test_a_rank_without_images_still_uses_the_encoder(run_folder: Path) -> None:
 def test_fewer_than_no_rows_are_refused(run_folder: Path) -> None:  # noqa: F811
     with pytest.raises(DataError, match="recipe: micro_rows is -1"):
         tiny_run(run_folder, micro_rows=-1)
+
+
+def test_logits_in_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are too many for the memory, the head runs over parts of the positions."""
+    model = LocateModel(tiny_config())
+    initialise(model, 0, range(554, 1555))
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(1200, 64, generator=generator)
+    wanted = torch.randint(0, 1558, (1200,), generator=generator)
+    bins = torch.where((wanted >= 554) & (wanted < 1555), wanted - 554, -1)
+    found = []
+    for limit in (2**26, 1):
+        monkeypatch.setattr("locany.train.loss.MAX_LOGITS", limit)
+        x = hidden.clone().requires_grad_(True)
+        nll, right = score_labels(model, x, wanted, bins, range(554, 1555), sigma=3.0)
+        nll.sum().backward()
+        found.append((nll.detach(), right, x.grad))
+    for whole, parts in zip(*found, strict=True):
+        torch.testing.assert_close(whole, parts)
