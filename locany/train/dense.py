@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from locany.data.characters import BLANK, NOT_KNOWN, NUM_CLASSES, NUM_SLOTS
+from locany.data.characters import BLANK, NOT_KNOWN, NUM_CLASSES, NUM_SLOTS, SLOTS_XY
 from locany.data.collate import Batch
 from locany.data.truth import NUM_LEVELS, TEXTS, THINGS, UNKNOWN
+from locany.model.config import LocateConfig
 from locany.train.loss import pad_rows
 
 
@@ -27,10 +28,14 @@ class DenseHeads(nn.Module):
     """Linear readings of a visual token of width `size`, and one of it inside the decoder.
 
     Each level of the dense truth, things and texts, has its own; place and characters belong to the cell.
+    Characters are read a second time from the patches, before four of them become one visual token: that
+    reading is learnt sooner, the other one makes the token keep it.
     """
 
-    def __init__(self, size: int, generator: torch.Generator):
+    def __init__(self, config: LocateConfig, generator: torch.Generator):
         super().__init__()
+        size, num_patches = config.text.hidden_size, config.vision.merge_size**2
+        assert SLOTS_XY[0] % config.vision.merge_size == SLOTS_XY[1] % config.vision.merge_size == 0
         self.norm = nn.LayerNorm(size)
         self.present = nn.Linear(size, NUM_LEVELS)
         self.name = nn.Linear(size, NUM_LEVELS * size)
@@ -38,11 +43,12 @@ class DenseHeads(nn.Module):
         self.place = nn.Linear(size, 2 * size)
         self.sides = nn.Linear(size, NUM_LEVELS * 4 * size)
         self.characters = nn.Linear(size, NUM_SLOTS * NUM_CLASSES)
+        self.patch_characters = nn.Linear(config.vision.hidden_size, NUM_SLOTS // num_patches * NUM_CLASSES)
         self.deep_norm = nn.LayerNorm(size)
         self.deep_sides = nn.Linear(size, NUM_LEVELS * 4 * size)
         with torch.no_grad():
             for linear in (m for m in self.modules() if isinstance(m, nn.Linear)):
-                linear.weight.normal_(0, size**-0.5, generator=generator)
+                linear.weight.normal_(0, linear.in_features**-0.5, generator=generator)
                 linear.bias.zero_()
 
 
@@ -55,7 +61,7 @@ class DenseLoss:
 
     Sums over the levels of means over their cells: all known ones (present), those with an object (name,
     reach, sides); means over all cells (place), and over slots, those with a character and those without
-    counting the same (characters).
+    counting the same (characters, read from tokens and from patches).
 
     Attributes:
         readings: how right the readings are, (sum, number of cells or slots) each: names and overlaps of the
@@ -106,6 +112,7 @@ def mean_embeddings(embed: Tensor, ids: Tensor, lengths: Tensor) -> Tensor:
 def dense_loss(
     heads: DenseHeads,
     visual_tokens: Tensor,
+    cell_patches: Tensor,
     batch: Batch,
     embed: Tensor,
     coord_ids: range,
@@ -116,6 +123,7 @@ def dense_loss(
 
     Args:
         visual_tokens: [tokens, size] of all images.
+        cell_patches: [tokens, merged size], what the encoder put out for the patches of each, row by row.
         embed: [vocabulary, size], the decoder's; coord_ids: the coordinate tokens in it.
         coord_nll: (logits [n, bins], bins [n]) to the loss per row, shared with the main loss.
         merge_size: patches per side of a visual token.
@@ -143,15 +151,17 @@ def dense_loss(
         sides.append(coord_loss(_own(heads.sides, at, level), truth.bins[objects], coords, coord_nll))
         readings[f"{called}_acc"] = (right, len(at))
         readings[f"{called}_iou"] = (overlap, len(at))
-    characters, right, count = _character_loss(heads.characters(x), truth.characters)
+    by_patch = patch_characters(heads, cell_patches, merge_size)
+    in_patches, patch_right, count = _character_loss(by_patch, truth.characters)
+    in_tokens, right, count = _character_loss(heads.characters(x), truth.characters)
     return DenseLoss(
         present=torch.stack(present).sum(),
         name=torch.stack(name).sum(),
         reach=torch.stack(reach).sum(),
         place=coord_loss(heads.place(x), places, coords, coord_nll),
         sides=torch.stack(sides).sum(),
-        characters=characters,
-        readings=readings | {"char_acc": (right, count)},
+        characters=in_tokens + in_patches,
+        readings=readings | {"char_acc": (right, count), "patch_char_acc": (patch_right, count)},
     )
 
 
@@ -180,6 +190,16 @@ def _own(linear: nn.Linear, x: Tensor, level: int) -> Tensor:
 def mean_of(values: Tensor) -> Tensor:
     """The mean, and 0 where there is nothing."""
     return values.sum() / max(1, len(values))
+
+
+def patch_characters(heads: DenseHeads, cell_patches: Tensor, merge_size: int) -> Tensor:
+    """Characters as the patches of each cell tell them: [visual tokens, slots * classes]."""
+    linear = heads.patch_characters
+    patches = cell_patches.unflatten(-1, (merge_size**2, linear.in_features))
+    # Slots of a cell lie row by row: rows of patches, rows inside one, columns of patches, columns inside one.
+    inside = (SLOTS_XY[1] // merge_size, SLOTS_XY[0] // merge_size)
+    found = linear(patches).unflatten(1, (merge_size, merge_size)).unflatten(-1, (*inside, NUM_CLASSES))
+    return found.transpose(2, 3).flatten(1)
 
 
 def _character_loss(raw: Tensor, classes: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -103,11 +103,13 @@ def sigma_at(config: TrainConfig, step: int) -> float:
 
 def compute_loss(run: Run, forward: Forward, size: StepSize, config: TrainConfig) -> tuple[Tensor, Numbers]:
     """The part of a step's loss that one forward adds, and what to report of it."""
-    visual, unused = encode(run, forward.batch)
+    with hidden_after(run.model.vision.final_norm) as encoded:
+        visual, unused = encode(run, forward.batch)
     if run.heads is None:
         streams = streams_of(run, forward, visual, size, config)
         return streams.total + unused, report_of(streams, forward, config.loss)
-    return loss_with_truth(run, run.heads, forward, visual, unused, size, config)
+    patches = encoded[0] if encoded else None
+    return loss_with_truth(run, run.heads, forward, patches, visual, unused, size, config)
 
 
 def encode(run: Run, batch: Batch) -> tuple[Tensor | None, Tensor]:
@@ -146,6 +148,7 @@ def loss_with_truth(
     run: Run,
     heads: DenseHeads,
     forward: Forward,
+    encoded: Tensor | None,
     visual: Tensor | None,
     unused: Tensor,
     size: StepSize,
@@ -155,7 +158,7 @@ def loss_with_truth(
     model, vocab, shape, batch = run.model, run.tokenizer.vocab, run.model.config, forward.batch
     coord_ids, only_dense = coord_ids_of(vocab), run.step < config.dense_steps
     embed, sigma = model.decoder.embed.weight, sigma_at(config, run.step)
-    if visual is None or not forward.num_cells:
+    if visual is None or encoded is None or not forward.num_cells:
         # What the auxiliary losses would have reached has zeros for gradients, here as on every other rank.
         unused = unused + 0 * sum(p.sum() for p in (embed, *heads.parameters()))
         if only_dense:
@@ -167,7 +170,10 @@ def loss_with_truth(
         return gaussian_nll(logits.log_softmax(-1), bins, sigma)
 
     cells, share = forward.num_cells, forward.num_cells / size.cells
-    dense = dense_loss(heads, visual, batch, embed, coord_ids, coord_nll, shape.vision.merge_size)
+    num_patches = sum(height * width for height, width in batch.grids)
+    patches = model.vision.merge(encoded[:num_patches], batch.grids)  # without what pads them
+    merge_size = shape.vision.merge_size
+    dense = dense_loss(heads, visual, patches, batch, embed, coord_ids, coord_nll, merge_size)
     report: Numbers = dense.report(cells)
     if only_dense:
         return dense.total * share, report
@@ -180,7 +186,7 @@ def loss_with_truth(
     coords = embed[coord_ids.start : coord_ids.stop]
     deep_sides = deep_side_loss(heads, at_images, batch, coords, coord_nll)
     theta = shape.text.rope_theta
-    boxes = cell_boxes(batch.grids, shape.vision.merge_size, len(coord_ids) - 1).to(visual.device)
+    boxes = cell_boxes(batch.grids, merge_size, len(coord_ids) - 1).to(visual.device)
     guide, hit = guide_loss(guided, before[0], streams.mask, theta, batch, vocab.image_token, boxes)
     writes = len(batch.truth.writes)
     report |= {"deep_sides": (deep_sides.detach() * cells, cells), "hit": (hit * writes, writes)}

@@ -101,8 +101,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
             take_over(model, Tokenizer.from_folder(folder), begin)
         model.to(ranks.device)
     if config.loss.dense:
-        size = model.config.text.hidden_size
-        heads = DenseHeads(size, torch.Generator().manual_seed(config.seed))
+        heads = DenseHeads(model.config, torch.Generator().manual_seed(config.seed))
         if config.begin_heads:
             read_heads(heads, Path(config.begin_heads))
         heads.to(ranks.device)

@@ -67,15 +67,15 @@ def test_other_layers_are_refused(tmp_path: Path) -> None:
 
 
 def test_heads_come_back(tmp_path: Path) -> None:
-    first = DenseHeads(8, torch.Generator().manual_seed(0))
-    second = DenseHeads(8, torch.Generator().manual_seed(1))
+    first = DenseHeads(tiny_config(), torch.Generator().manual_seed(0))
+    second = DenseHeads(tiny_config(), torch.Generator().manual_seed(1))
     write_heads(first, tmp_path / "heads.safetensors")
     read_heads(second, tmp_path / "heads.safetensors")
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     with pytest.raises(CheckpointError, match=r"nowhere.safetensors: these auxiliary heads cannot be used"):
         read_heads(second, tmp_path / "nowhere.safetensors")
     with pytest.raises(CheckpointError, match="leave begin_heads empty"):
-        read_heads(DenseHeads(4, torch.Generator()), tmp_path / "heads.safetensors")
+        read_heads(DenseHeads(tiny_config(hidden_size=32), torch.Generator()), tmp_path / "heads.safetensors")
 
 
 def test_a_checkpoint_begins_with_itself() -> None:
