@@ -1,10 +1,11 @@
-# The habits: make demo, make test, make check, make bench. Needs python3 (3.10 or newer) with venv, and make.
+# The habits: make demo, make test, make train-smoke, make check, make bench. Needs python3 (3.10 or newer) with
+# venv, and make.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test setup check format bench parity wheel clean
+.PHONY: demo test train-smoke setup check format bench parity wheel clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +22,9 @@ demo: $(VENV)/.run  ## install, find things in the example images, write demo-ou
 test: $(VENV)/.dev  ## install everything that tests need, then all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
+train-smoke: $(VENV)/.dev  ## from render to F1: a toy learns five emoji in about three minutes
+	$(BIN)/python scripts/train_smoke.py $(SETTINGS)
+
 setup: $(VENV)/.dev  ## what the render engines draw with: Chromium and fonts (apt), toolkits and icons (npm)
 	$(BIN)/locany data setup
 
@@ -33,8 +37,12 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## start-up times, import times, time per image; one JSON document
+bench: $(VENV)/.dev  ## every benchmark in its short form, a few minutes in all; each ends with a JSON document
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/data.py --seconds 3 --engines icons,scene_text
+	$(BIN)/python benchmarks/packing.py --samples 5000
+	$(BIN)/python benchmarks/encoder_memory.py --side 60
+	$(BIN)/python benchmarks/training.py --quick --threads 1
 
 parity: $(VENV)/.dev  ## the published numbers, stage by stage
 	$(BIN)/python tests/parity/check.py $(or $(DIR),tests/parity/golden)

@@ -3,7 +3,7 @@
     locany train recipes/smoke.py [out=runs/smoke]
 
 Renders, trains both streams from scratch with the auxiliary losses, and measures fast, hybrid and slow on
-images that training has not seen. `make train-smoke` runs it and fails below an F1 that chance cannot reach.
+images that training has not seen. `make train-smoke` runs it and fails below an F1 that no guess can reach.
 """
 
 from __future__ import annotations
@@ -95,12 +95,12 @@ def recipe(out: str = "runs/smoke") -> TrainConfig:
         out=out,
         data=DataConfig((Rendered("icons", ICONS),)),
         evaluation=EvaluationConfig((Rendered("icons", ICONS, first_seed=0),), num_samples=60),
-        stream=StreamConfig(PackConfig(256, buffer_size=8), num_lanes=2),
-        rows=32,
-        steps=500,
+        stream=StreamConfig(PackConfig(384, buffer_size=16), num_lanes=2),
+        rows=16,
+        steps=400,
         dense_steps=100,
-        save_every=250,
+        save_every=200,
         log_every=25,
         optim=OptimConfig(decay_share=0.4, warmup_steps=40),
-        loss=LossConfig(deep_layers=1, guided_layer=2, sigma_start=25.0, sigma_end=8.0, sigma_steps=300),
+        loss=LossConfig(deep_layers=1, guided_layer=2, sigma_start=25.0, sigma_end=8.0, sigma_steps=240),
     )

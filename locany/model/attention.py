@@ -1,13 +1,19 @@
-"""Two attention calls, both fused: packed images without a mask, and text with a boolean mask."""
+"""Two attention calls, both fused: packed images without a mask, and text with a mask."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cache
 from itertools import groupby
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
+
+Mask = Tensor | BlockMask  # [rows, queries, keys] boolean, or blocks of it
 
 # Below this many folded query rows one matrix product per key-value head is faster than repeating keys
 # (measured 1.6x at 6 queries on the CPU, shared design notes); above it, the mask copy costs more.
@@ -44,6 +50,13 @@ def _three_steps(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor
         return (scores.softmax(-1) @ v.flatten(0, 1)).unflatten(0, q.shape[:2])
 
 
+@cache
+def _flex(device: str) -> Callable[..., Any]:
+    """Flex attention; only compiled it passes over blocks, so on the CPU it is good for comparison alone."""
+    attend: Callable[..., Any] = flex_attention
+    return torch.compile(attend) if device == "cuda" else attend
+
+
 def attend_images(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
     """Full attention inside each image of a pack.
 
@@ -68,19 +81,22 @@ def attend_images(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor
     return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
 
 
-def attend_text(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+def attend_text(q: Tensor, k: Tensor, v: Tensor, mask: Mask | None) -> Tensor:
     """Grouped-query attention under a mask.
 
     Args:
         q: [rows, heads, queries, head_dim]; k, v: [rows, kv_heads, keys, head_dim].
-        mask: [rows, queries, keys] boolean, true where a query may look; None is plain causal text with as
-            many keys as queries. Every query must see at least one key.
+        mask: [rows, queries, keys] boolean, true where a query may look, or blocks of it
+            (`masks.visible_blocks`); None is plain causal text with as many keys as queries. Every query must
+            see at least one key.
 
     Returns:
         [rows, heads, queries, head_dim].
     """
     rows, heads, queries, head_dim = q.shape
     kv_heads = k.shape[1]
+    if isinstance(mask, BlockMask):
+        return cast(Tensor, _flex(q.device.type)(q, k, v, block_mask=mask, enable_gqa=heads > kv_heads))
     group = heads // kv_heads
     if mask is not None and group > 1 and group * queries <= _FOLD_LIMIT:
         # Query heads of one group read the same keys: lay them behind one another on the query axis.

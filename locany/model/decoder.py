@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from locany.model.attention import attend_text
+from locany.model.attention import Mask, attend_text
 from locany.model.cache import KVCache
 from locany.model.config import TextConfig
 from locany.model.layers import GatedMLP, RMSNorm
@@ -47,7 +47,13 @@ class DecoderLayer(nn.Module):
         self.mlp = GatedMLP(size, config.intermediate_size)
 
     def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, view: CacheView | None, layer: int
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Mask | None,
+        view: CacheView | None,
+        layer: int,
     ) -> Tensor:
         normed = self.attn_norm(x)
         # [rows, heads, positions, head_dim]
@@ -76,14 +82,18 @@ class Decoder(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
     def forward(
-        self, embeds: Tensor, positions: Tensor, mask: Tensor | None, view: CacheView | None = None
+        self,
+        embeds: Tensor,
+        positions: Tensor,
+        mask: Mask | None,
+        view: CacheView | None = None,
     ) -> Tensor:
         """Run the layers.
 
         Args:
             embeds: [rows, positions, hidden].
             positions: [rows, positions] integer rotary positions.
-            mask: [rows, positions, keys] boolean (`masks.visible`), or None for plain causal text.
+            mask: [rows, positions, keys] boolean (`masks.visible`), or blocks of it; None for causal text.
             view: cache to write to and read from; None attends only within `embeds`.
 
         Returns:

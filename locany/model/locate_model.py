@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from locany.model.attention import Mask
 from locany.model.config import LocateConfig
 from locany.model.decoder import CacheView, Decoder
 from locany.model.projector import Projector
@@ -56,7 +57,7 @@ class LocateModel(nn.Module):
         self,
         token_ids: Tensor,
         positions: Tensor,
-        mask: Tensor | None,
+        mask: Mask | None,
         visual_tokens: Tensor | None = None,
         view: CacheView | None = None,
     ) -> Tensor:

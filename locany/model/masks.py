@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
 
 @dataclass(frozen=True)
@@ -47,25 +48,47 @@ def visible(query: Layout, key: Layout, *, causal_block: bool = False) -> Tensor
         causal_block: slots of a block see only earlier slots of it (`causal_attn`); they are then taken to
             lie in slot order. The release sees all of its block.
     """
-
-    def q(t: Tensor) -> Tensor:
-        return t[..., :, None]
-
-    def k(t: Tensor) -> Tensor:
-        return t[..., None, :]
-
-    together = (q(query.sample) == k(key.sample)) & (k(key.sample) >= 0)
-    together &= (k(key.branch) == 0) | (k(key.branch) == q(query.branch))
-    real_key = k(key.block) < 0
-    real_query = q(query.block) < 0
-    before = k(key.index) < q(query.index)
-    real = real_key & (before | (real_query & (k(key.index) == q(query.index))))
-    own_block = ~real_key & (k(key.block) == q(query.block)) & (k(key.branch) == q(query.branch))
+    order = None
     if causal_block:
-        num_queries, num_keys = own_block.shape[-2:]
-        order = torch.ones(num_queries, num_keys, dtype=torch.bool, device=own_block.device)
-        own_block &= order.tril(num_keys - num_queries)
+        num_queries, num_keys = query.index.shape[-1], key.index.shape[-1]
+        order = torch.ones(num_queries, num_keys, dtype=torch.bool, device=key.index.device)
+        order = order.tril(num_keys - num_queries)
+    return sees(query[..., :, None], key[..., None, :], order)
+
+
+def sees(query: Layout, key: Layout, not_later: Tensor | None = None) -> Tensor:
+    """Whether queries see keys, of layouts that broadcast against each other.
+
+    Args:
+        not_later: whether the key lies at or before the query, where that matters inside a block.
+    """
+    together = (query.sample == key.sample) & (key.sample >= 0)
+    together = together & ((key.branch == 0) | (key.branch == query.branch))
+    real_key, real_query = key.block < 0, query.block < 0
+    before = key.index < query.index
+    real = real_key & (before | (real_query & (key.index == query.index)))
+    own_block = ~real_key & (key.block == query.block) & (key.branch == query.branch)
+    if not_later is not None:
+        own_block = own_block & not_later
     return together & (real | own_block)
+
+
+def visible_blocks(layout: Layout, *, causal_block: bool = False) -> BlockMask:
+    """`visible` of rows against themselves for flex attention, which passes over what nobody sees.
+
+    No [positions, positions] tensor is held. Padding sees itself, so that every query sees something.
+    """
+
+    def seen(row: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        not_later = key <= query if causal_block else None
+        return sees(layout[row, query], layout[row, key], not_later) | (query == key)
+
+    rows, length = layout.sample.shape
+    device = layout.sample.device
+    # Compiled, the blocks are found without the dense mask; that needs the compiler of a GPU.
+    return create_block_mask(
+        seen, rows, None, length, length, device=device.type, _compile=device.type == "cuda"
+    )
 
 
 def text_layout(num_rows: int, num_tokens: int, device: torch.device | str = "cpu") -> Layout:

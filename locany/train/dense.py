@@ -196,7 +196,7 @@ def patch_characters(heads: DenseHeads, cell_patches: Tensor, merge_size: int) -
     """Characters as the patches of each cell tell them: [visual tokens, slots * classes]."""
     linear = heads.patch_characters
     patches = cell_patches.unflatten(-1, (merge_size**2, linear.in_features))
-    # Slots of a cell lie row by row: rows of patches, rows inside one, columns of patches, columns inside one.
+    # Slots lie row by row: rows of patches, rows inside one, columns of patches, columns inside one.
     inside = (SLOTS_XY[1] // merge_size, SLOTS_XY[0] // merge_size)
     found = linear(patches).unflatten(1, (merge_size, merge_size)).unflatten(-1, (*inside, NUM_CLASSES))
     return found.transpose(2, 3).flatten(1)

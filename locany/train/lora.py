@@ -74,7 +74,10 @@ class LoraLinear(nn.Linear):
         self.lora_b = nn.Parameter(a.new_zeros(self.out_features, len(a)))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = super().forward(x)
+        if torch.is_autocast_enabled(x.device.type):
+            y = super().forward(x)
+        else:  # the base may be held in bfloat16
+            y = F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
         dropped = F.dropout(x, self.dropout, self.training)
         return y + self.scale * F.linear(F.linear(dropped, self.lora_a.to(x.dtype)), self.lora_b.to(x.dtype))
 
@@ -158,6 +161,22 @@ def add_lora(model: LocateModel, config: LoraConfig, seed: int) -> Lora:
         model.projector.requires_grad_(True)
         tensors = tuple(_projector_tensors(model))
     return Lora(config, tuple(modules), tensors, base)
+
+
+@torch.no_grad()
+def hold_in_bfloat16(model: LocateModel, lora: Lora) -> None:
+    """Keep the frozen weights of adapted layers in bfloat16 where that loses nothing: half the memory.
+
+    Under autocast a product takes them in bfloat16 anyway. Weights that bfloat16 cannot hold exactly stay.
+    """
+    for name in lora.modules:
+        linear = model.get_submodule(name)
+        assert isinstance(linear, LoraLinear)
+        for parameter in (linear.weight, linear.bias):
+            if parameter is not None:
+                held = parameter.to(torch.bfloat16)
+                if torch.equal(held.to(parameter.dtype), parameter):
+                    parameter.data = held
 
 
 def load_lora(model: LocateModel, folder: Path) -> Lora:

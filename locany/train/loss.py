@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from locany.data.streams import IGNORE
+from locany.model.attention import Mask
 from locany.model.locate_model import LocateModel
-from locany.model.masks import Layout, visible
+from locany.model.masks import Layout, visible, visible_blocks
 
 MAX_LOGITS = 2**26  # 256 MiB in float32; the published vocabulary has 440 positions in it, so 512 are taken
 
@@ -65,7 +66,7 @@ class StreamLoss:
         nll: [rows, positions] loss at each position, 0 where nothing is asked.
         correct: [rows, positions] 1 where the target is the most likely token, else 0.
         block_accuracy: share of block targets that are the most likely token.
-        mask: [rows, positions, positions] who saw whom.
+        mask: [rows, positions, positions] who saw whom; or blocks of it.
     """
 
     total: Tensor
@@ -76,7 +77,7 @@ class StreamLoss:
     nll: Tensor
     correct: Tensor
     block_accuracy: Tensor
-    mask: Tensor
+    mask: Mask
 
 
 def pad_rows(x: Tensor, multiple: int) -> Tensor:
@@ -137,6 +138,14 @@ def score_labels(
     return torch.cat([nll for nll, _ in scored]), torch.cat([right for _, right in scored])
 
 
+def training_mask(layout: Layout, causal_block: bool, *, sparse: bool) -> Mask:
+    """Who sees whom in packed rows; padding, which sees nothing and would give NaN, sees itself."""
+    if sparse:
+        return visible_blocks(layout, causal_block=causal_block)
+    mask = visible(layout, layout, causal_block=causal_block)
+    return mask | torch.eye(mask.shape[-1], dtype=torch.bool, device=mask.device)
+
+
 def stream_loss(
     model: LocateModel,
     token_ids: Tensor,
@@ -151,6 +160,7 @@ def stream_loss(
     block_weight: float = 1.0,
     labels: Labels | None = None,
     pooled_over: Tensor | None = None,
+    sparse: bool = False,
 ) -> StreamLoss:
     """Run the decoder over rows of both streams and score the labelled positions.
 
@@ -163,10 +173,9 @@ def stream_loss(
         labels: of `targets`, where they have been found before.
         pooled_over: weight of all targets that the mean is over, where these rows are only some of them; then
             the totals of all rows add up to the mean.
+        sparse: attend by blocks of the mask, for long rows on a GPU.
     """
-    mask = visible(layout, layout, causal_block=model.config.text.causal_attn)
-    # Padding sees nothing; a row of the mask without any key would give NaN, so let it see itself.
-    mask |= torch.eye(mask.shape[-1], dtype=torch.bool, device=mask.device)
+    mask = training_mask(layout, model.config.text.causal_attn, sparse=sparse)
     if labels is None:
         labels = find_labels(targets, layout.block, coord_ids)
     hidden = model(token_ids, positions, mask, visual_tokens).flatten(0, 1)

@@ -48,11 +48,13 @@ class Optimizers:
         if others:
             # Beside Muon only embeddings, norms and biases are left, which do not decay.
             decay = 0.0 if config.muon else config.weight_decay
-            self.members.append(
-                torch.optim.AdamW(
-                    _groups(others, config.adam_lr), lr=config.adam_lr, betas=config.betas, weight_decay=decay
-                )
+            groups = _groups(others, config.adam_lr)
+            # On a GPU the default makes temporaries as large as the model; one kernel needs none.
+            fused = all(p.is_cuda and not isinstance(p, DTensor) for group in others.values() for p in group)
+            adam = torch.optim.AdamW(
+                groups, lr=config.adam_lr, betas=config.betas, weight_decay=decay, fused=fused or None
             )
+            self.members.append(adam)
 
     def step(self, number: int, num_steps: int) -> Tensor:
         """Clip, update, clear. Returns the gradient's norm before clipping, where it was computed."""

@@ -180,7 +180,11 @@ def line_for_people(line: Mapping[str, float], num_steps: int) -> str:
         streams = f"next token {line['next_token']:.3f}, block {line['block']:.3f}"
         learnt = f"loss {line['loss']:.3f} ({streams}, {100 * line['block_acc']:.0f} % right)"
     else:
-        learnt = ", ".join(f"{name} {line[name]:.3f}" for name in ("present", "name", "iou") if name in line)
+        learnt = ", ".join(
+            f"{name} {line[name]:.3f}"
+            for name in ("present", "name", "thing_iou", "char_acc")
+            if name in line
+        )
     step = f"step {line['step']:{len(str(num_steps))}} of {num_steps}"
     speed = f"{line['tokens_per_s']:,.0f} tokens/s, packs {100 * line['packed']:.0f} % full"
     return f"{step}  {learnt}  {speed}  {_left(line['minutes_left'])}"

@@ -23,7 +23,7 @@ from locany.train.config import PARTS, TrainConfig
 from locany.train.dense import DenseHeads
 from locany.train.init import initialise
 from locany.train.layers import wrap_layers
-from locany.train.lora import Lora, LoraLinear, add_lora
+from locany.train.lora import Lora, LoraLinear, add_lora, hold_in_bfloat16
 from locany.train.optim import Optimizers
 from locany.train.ranks import Ranks, shard, split_like
 from locany.train.warm_start import HEADS_FILE, read_heads, take_over, write_heads
@@ -107,6 +107,8 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
         heads.to(ranks.device)
     if config.lora:
         lora = add_lora(model, config.lora, config.seed)
+        if config.bf16 and not config.shard:  # sharding wants one type in a layer
+            hold_in_bfloat16(model, lora)
     else:
         model.requires_grad_(True)
         for part in config.frozen:

@@ -28,6 +28,7 @@ from locany.train.lora import (
     LoraConfig,
     LoraLinear,
     add_lora,
+    hold_in_bfloat16,
     load_lora,
     merge_lora,
 )
@@ -513,3 +514,32 @@ def test_we_read_adapters_of_peft(fresh: Any, batch: Batch, tmp_path: Path, rslo
     assert lora.config.decoder == ("q", "mlp.down")
     assert lora.config.vision == ("qkv", "mlp_in")
     assert torch.allclose(logits(going_on, batch), logits(model, batch), rtol=0, atol=1e-5)
+
+
+def test_a_base_in_bfloat16_changes_nothing(fresh: Any, batch: Batch) -> None:
+    """Half the memory, the same numbers: under autocast, and in float32, where an evaluation runs."""
+
+    def outputs(*, held: bool, autocast: bool) -> tuple[float, list[Tensor]]:
+        model = fresh()
+        for parameter in model.parameters():
+            parameter.data = parameter.data.bfloat16().float()  # as a checkpoint in bfloat16 is loaded
+        lora = add_lora(model, NO_DROPOUT, seed=0)
+        odd = lora.modules[0]
+        model.get_submodule(odd).weight.data[0, 0] = 1 / 3  # type: ignore[index, operator, union-attr]
+        with torch.no_grad():
+            for name, parameter in lora.parameters(model).items():
+                parameter.add_(0.01 if name.endswith("lora_b") else 0)
+        if held:
+            hold_in_bfloat16(model, lora)
+            types = {name: model.get_submodule(name).weight.dtype for name in lora.modules}
+            assert types.pop(odd) == torch.float32, "what bfloat16 cannot hold stays"
+            assert set(types.values()) == {torch.bfloat16}
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            loss = score(model, batch).total
+        loss.backward()
+        return loss.item(), [p.grad for p in lora.parameters(model).values() if p.grad is not None]
+
+    for autocast in (True, False):
+        plain, held = (outputs(held=held, autocast=autocast) for held in (False, True))
+        assert plain[0] == held[0]
+        assert all(torch.equal(a, b) for a, b in zip(plain[1], held[1], strict=True))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from locany.model import Layout, cache_layout, text_layout, visible
+from locany.model.attention import attend_text
+from locany.model.masks import visible_blocks
 
 BLOCK = 6
 
@@ -147,3 +150,21 @@ def test_mask_is_the_rule_read_pair_by_pair(layout: Layout) -> None:
     assert all(sample[q] == sample[k] for q, k in seen)
     assert all(block[k] < 0 or block[k] == block[q] for q, k in seen)
     assert all(branch[k] == 0 or branch[k] == branch[q] for q, k in seen)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+@pytest.mark.parametrize("causal", [False, True])
+def test_blocks_of_the_mask_are_the_mask(causal: bool) -> None:
+    """Flex attention asks the same predicate, pair by pair; and attends as the dense mask does."""
+    layout = training_layout(40, (2, 5, 11, 17, 30), pad_position=23)
+    sample = layout.sample.clone()
+    sample[:, -4:] = -1  # padding, which sees itself
+    layout = Layout(sample, layout.branch, layout.index, layout.block)
+    length = sample.shape[1]
+    dense = visible(layout, layout, causal_block=causal) | torch.eye(length, dtype=torch.bool)
+    blocks = visible_blocks(layout, causal_block=causal)
+    at = torch.arange(length)
+    assert torch.equal(blocks.mask_mod(torch.tensor(0), torch.tensor(0), at[:, None], at[None]), dense[0])
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(1, heads, length, 16, generator=generator) for heads in (4, 2, 2))
+    torch.testing.assert_close(attend_text(q, k, v, blocks), attend_text(q, k, v, dense))
