@@ -9,10 +9,11 @@ The run folder gets the vocabulary, made from what the render engines say, and a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
+from locany.codec.vocab import Vocab
 from locany.data.answers import AnswerConfig
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
@@ -83,7 +84,7 @@ SOURCES = (
 )
 
 
-def corpus() -> Iterator[str]:
+def corpus(sources: Sequence[tuple[str, object, float, int]] = SOURCES) -> Iterator[str]:
     """What the vocabulary is made from: our prompts, and what the engines ask for and write."""
     prompts = [wording.format("") for wording in WORDING.values()]
     fixed = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none"]
@@ -91,22 +92,14 @@ def corpus() -> Iterator[str]:
         yield from [text] * 200
     for name in (*assets.sprite_names(), *assets.words()):
         yield from [name, " " + name] * 3
-    for name, config, _, count in SOURCES:
+    for name, config, _, count in sources:
         if count:
             yield from rendered_texts(name, config, range(TRAIN_SEEDS, TRAIN_SEEDS + count))
 
 
-def make_tokenizer(folder: Path) -> LocateConfig:
-    """Write the vocabulary and preprocessing files, and give the model that fits them.
-
-    A folder that has them is left alone: a run goes on with the ids that it began with.
-    """
-    if (folder / "config.json").is_file():
-        return load_config(folder)
-    base, merges = train_bpe(list(corpus()), NUM_TOKENS)
-    files, added = vocabulary_files(base, merges)
-    ids = id_fields(base, added)
-    config = LocateConfig(
+def shape(ids: Vocab) -> LocateConfig:
+    """The model, 7.7 M parameters."""
+    return LocateConfig(
         vision=VisionConfig(
             hidden_size=192,
             intermediate_size=768,
@@ -131,17 +124,36 @@ def make_tokenizer(folder: Path) -> LocateConfig:
         ),
         image_token_id=ids.image_token,
     )
+
+
+def make_tokenizer(
+    folder: Path,
+    shape: Callable[[Vocab], LocateConfig] = shape,
+    sources: Sequence[tuple[str, object, float, int]] = SOURCES,
+    num_tokens: int = NUM_TOKENS,
+    side: int = SIDE,
+) -> LocateConfig:
+    """Write the vocabulary and preprocessing files, and give the model that fits them.
+
+    A folder that has them is left alone: a run goes on with the ids that it began with.
+    """
+    if (folder / "config.json").is_file():
+        return load_config(folder)
+    base, merges = train_bpe(list(corpus(sources)), num_tokens)
+    files, added = vocabulary_files(base, merges)
+    ids = id_fields(base, added)
+    config = shape(ids)
     files["config.json"] = json.dumps(config.to_json(ids.to_config()), indent=2) + "\n"
-    files["preprocessor_config.json"] = json.dumps(preprocess_fields(), indent=2) + "\n"
+    files["preprocessor_config.json"] = json.dumps(preprocess_fields(side), indent=2) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return config
 
 
-def preprocess_fields() -> dict:
+def preprocess_fields(side: int = SIDE) -> dict:
     """`preprocessor_config.json`: images are shrunk to the area that the model was trained on."""
-    config = PreprocessConfig(in_token_limit=(SIDE // 14) ** 2)
+    config = PreprocessConfig(in_token_limit=(side // 14) ** 2)
     return {
         "image_processor_type": "LocateAnythingImageProcessor",
         "patch_size": config.patch_size,

@@ -1,20 +1,25 @@
-"""Batches of packs for one rank, made in workers; what a checkpoint keeps goes along with every batch."""
+"""Batches of packs for one rank, made in workers; what a checkpoint keeps goes along with every batch.
+
+A worker renders, encodes and makes rows; rows come through a ring (`data/ring.py`) and are joined here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from locany.codec.tokenizer import Tokenizer
 from locany.data.answers import BoxOrder, answer_rng
-from locany.data.collate import Batch, collate
+from locany.data.collate import Batch, Row, join_rows, make_row
 from locany.data.encode import EncodedSample, encode_sample
-from locany.data.lanes import LaneState, Pack, check_lanes, lane_packs, lane_states
+from locany.data.lanes import LaneState, Pack, check_lanes, lane_packs
 from locany.data.packing import PackConfig
+from locany.data.ring import Ring, Stowed, can_share
 from locany.data.sample import Sample
 from locany.errors import DataError, LocanyError
 from locany.image import PreprocessConfig
@@ -31,12 +36,20 @@ class StreamConfig:
         num_lanes: see `data/lanes.py`; ranks times workers must divide it. Fixed for a run.
         order: of the boxes of one label.
         seed: of a random order.
+        multiple: rows are padded to a multiple of this, so that few shapes occur: every new shape costs the
+            CPU new matrix kernels, and a compiled step a new compilation. The budget of a pack gives one
+            shape only.
     """
 
     pack: PackConfig
     num_lanes: int = 8
     order: BoxOrder = BoxOrder.CORNER
     seed: int = 0
+    multiple: int = 64
+
+    def __post_init__(self) -> None:
+        if self.multiple < 1:
+            raise DataError(f"StreamConfig.multiple is at least 1, got {self.multiple}")
 
 
 @dataclass(frozen=True)
@@ -59,8 +72,28 @@ class _Failed:
     message: str
 
 
-class PackStream(IterableDataset[Pack[EncodedSample]]):
-    """The packs of one rank, without end; each worker of a loader makes its share."""
+@dataclass(frozen=True)
+class Made:
+    """A pack as a row; its arrays lie in the worker's ring, if there is one.
+
+    Attributes:
+        worker: whose it is.
+        lane, state: see `Pack`.
+        row: its samples.
+    """
+
+    worker: int
+    lane: int
+    state: LaneState
+    row: Row | Stowed
+
+
+class PackStream(IterableDataset[Made]):
+    """The packs of one rank as rows, without end; each worker of a loader makes its share.
+
+    Attributes:
+        rings: one for each worker, or none: then rows are sent as they are.
+    """
 
     def __init__(
         self,
@@ -75,15 +108,30 @@ class PackStream(IterableDataset[Pack[EncodedSample]]):
     ):
         self.sample_at, self.tokenizer_folder, self.preprocess = sample_at, tokenizer_folder, preprocess
         self.config, self.progress, self.rank, self.num_ranks = config, progress, rank, num_ranks
+        self.rings: tuple[Ring, ...] = ()
 
-    def __iter__(self) -> Iterator[Pack[EncodedSample] | _Failed]:  # type: ignore[override]
-        if get_worker_info() is None:
-            yield from self._packs()
-            return
+    def __iter__(self) -> Iterator[Made | _Failed]:  # type: ignore[override]
+        info = get_worker_info()
+        worker = info.id if info else 0
         try:
-            yield from self._packs()
+            for pack in self._packs():
+                row = make_row(pack.samples, self.preprocess.merge_size)
+                sent = self.rings[worker].put(row) if self.rings else row
+                yield Made(worker, pack.lane, pack.state, sent)
         except LocanyError as error:
+            if info is None:
+                raise
             yield _Failed(str(error))
+
+    def row(self, made: Made) -> Row:
+        """The row of a pack, to be copied before the ring comes round."""
+        return self.rings[made.worker].get(made.row) if self.rings else cast(Row, made.row)
+
+    def slot_bytes(self) -> int:
+        """What a row of a full pack may need: all pixels of its visual tokens, and what is known of each."""
+        preprocess = self.preprocess
+        pixels = 3 * (preprocess.patch_size * preprocess.merge_size) ** 2
+        return self.config.pack.budget * (pixels + 512)
 
     def _packs(self) -> Iterator[Pack[EncodedSample]]:
         info = get_worker_info()
@@ -138,8 +186,8 @@ def steps(
     pad_id: int,
     *,
     num_workers: int = 0,
-    multiple: int = 64,
     micro_rows: int = 0,
+    pinned: bool = False,
 ) -> Iterator[Step]:
     """Steps of `rows` packs each, without end.
 
@@ -147,41 +195,48 @@ def steps(
         stream: of this rank.
         rows: packs of a step on this rank.
         num_workers: processes that render and encode; 0 does it in this one.
-        multiple: rows are padded to a multiple of this, so that few shapes occur: every new shape costs the
-            CPU new matrix kernels, and a compiled step a new compilation.
         micro_rows: packs of one batch at most; 0 puts all rows into one.
+        pinned: put pixels where a GPU can fetch them by itself.
 
     Raises:
         DataError: the run's lanes do not divide among the ranks and workers; or a sample cannot be used.
     """
     check_lanes(stream.config.num_lanes, stream.num_ranks * max(1, num_workers))
-    loader: DataLoader[Pack[EncodedSample] | _Failed] = DataLoader(
+    prefetch = max(2, -(-2 * rows // num_workers)) if num_workers else None
+    if prefetch and can_share():
+        in_hand = -(-rows // num_workers)
+        stream.rings = tuple(Ring(prefetch + in_hand + 1, stream.slot_bytes()) for _ in range(num_workers))
+    loader: DataLoader[Made | _Failed] = DataLoader(
         stream,
         batch_size=None,
         num_workers=num_workers,
-        prefetch_factor=max(2, -(-2 * rows // num_workers)) if num_workers else None,
+        prefetch_factor=prefetch,
         worker_init_fn=_one_thread if num_workers else None,
     )
     packs = iter(loader)
-    size, merge_size = micro_rows or rows, stream.preprocess.merge_size
     while True:
         taken = [_unless_failed(next(packs)) for _ in range(rows)]
-        # Images of equal size side by side share one attention call; the order of rows changes no loss.
-        order = sorted(taken, key=lambda pack: [len(sample.pixels) for sample in pack.samples])
-        parts = [[pack.samples for pack in order[at : at + size]] for at in range(0, rows, size)]
-        yield Step(
-            tuple(collate(part, pad_id, multiple=multiple, merge_size=merge_size) for part in parts),
-            lane_states(taken),
-            rows,
-            sum(len(pack.samples) for pack in taken),
-            sum(len(sample) for pack in taken for sample in pack.samples),
-        )
+        yield _step(stream, taken, pad_id, micro_rows or rows, pinned)
 
 
-def _unless_failed(pack: Pack[EncodedSample] | _Failed) -> Pack[EncodedSample]:
-    if isinstance(pack, _Failed):
-        raise DataError(pack.message)
-    return pack
+def _step(stream: PackStream, taken: Sequence[Made], pad_id: int, size: int, pinned: bool) -> Step:
+    # Images of equal size side by side share one attention call; the order of rows changes no loss.
+    order = sorted(map(stream.row, taken), key=lambda row: [height * width for height, width in row.grids])
+    parts = [order[at : at + size] for at in range(0, len(order), size)]
+    multiple = stream.config.multiple
+    return Step(
+        tuple(join_rows(part, pad_id, multiple=multiple, pinned=pinned) for part in parts),
+        {made.lane: made.state for made in taken},
+        len(taken),
+        sum(row.num_samples for row in order),
+        sum(len(row) for row in order),
+    )
+
+
+def _unless_failed(made: Made | _Failed) -> Made:
+    if isinstance(made, _Failed):
+        raise DataError(made.message)
+    return made
 
 
 def _one_thread(_: int) -> None:

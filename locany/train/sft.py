@@ -89,7 +89,8 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
 
 def opening(run: Run, config: TrainConfig) -> str:
     """What a run says of itself before it begins."""
-    num_parameters = sum(p.numel() for p in run.model.parameters())
+    known = {**dict(run.model.named_parameters()), **run.learning}  # with auxiliary heads
+    num_parameters = sum(p.numel() for p in known.values())
     num_learning = sum(p.numel() for p in run.learning.values())
     ranks = "" if run.ranks.is_alone else f", {run.ranks.count} ranks"
     return (
@@ -116,6 +117,7 @@ def loader(run: Run, config: TrainConfig) -> Iterator[Step]:
         run.tokenizer.vocab.pad,
         num_workers=config.num_workers,
         micro_rows=config.micro_rows,
+        pinned=ranks.device.type == "cuda",
     )
 
 

@@ -17,7 +17,8 @@ from locany.synth.renderer import ENGINES, engine
 from locany.synth.splits import HELD_OUT, SPLITS, in_split
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-OTHERS = {"held_out.py", "lora.py"}  # data that nothing is trained on; data that is the user's own
+# Data that nothing is trained on; that is the user's own; that is prepared first, tested with its scripts.
+OTHERS = {"finetune.py", "held_out.py", "lora.py", "mini_gpu.py"}
 PROVENANCE = {  # kind: where provenance names what was used
     "fonts": "fonts",
     "icon_sets": "icon_sets",
