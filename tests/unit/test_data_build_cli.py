@@ -82,7 +82,7 @@ def test_build_refuses_what_is_no_recipe(cli: Cli, tmp_path: Path) -> None:
 def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
     """As from a terminal: every process of the group gets the signal. Nothing lives on, the rest is kept."""
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "locany", "data", "build", write_recipe(tmp_path, 0.1), "--out", out]
+    command = [sys.executable, "-m", "locany", "data", "build", write_recipe(tmp_path, 0.5), "--out", out]
     process = subprocess.Popen(
         [*command, "--workers", "2"],
         cwd=ROOT,
