@@ -8,7 +8,6 @@ The run folder gets the vocabulary, made from what the render engines say, and a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from locany.codec.vocab import Vocab
 from locany.data.answers import AnswerConfig
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
-from locany.image import PreprocessConfig
 from locany.model.config import LocateConfig, TextConfig, VisionConfig
 from locany.synth import assets
 from locany.synth.documents import DocumentsConfig
@@ -26,8 +24,7 @@ from locany.synth.icons import IconsConfig
 from locany.synth.scene_text import SceneTextConfig
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
 from locany.train.data import TRAIN_SEEDS, DataConfig, Rendered
-from locany.train.vocabulary import id_fields, rendered_texts, train_bpe, vocabulary_files
-from locany.weights import load_config
+from locany.train.vocabulary import make_vocabulary, rendered_texts
 
 SIDE = 448  # pixels: an image of the area of SIDE x SIDE is seen as it is, a larger one is shrunk to it
 VIEWPORTS = ((448, 448), (364, 532), (532, 364), (392, 504), (504, 392), (336, 588), (588, 336))
@@ -133,35 +130,8 @@ def make_tokenizer(
     num_tokens: int = NUM_TOKENS,
     side: int = SIDE,
 ) -> LocateConfig:
-    """Write the vocabulary and preprocessing files, and give the model that fits them.
-
-    A folder that has them is left alone: a run goes on with the ids that it began with.
-    """
-    if (folder / "config.json").is_file():
-        return load_config(folder)
-    base, merges = train_bpe(list(corpus(sources)), num_tokens)
-    files, added = vocabulary_files(base, merges)
-    ids = id_fields(base, added)
-    config = shape(ids)
-    files["config.json"] = json.dumps(config.to_json(ids.to_config()), indent=2) + "\n"
-    files["preprocessor_config.json"] = json.dumps(preprocess_fields(side), indent=2) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return config
-
-
-def preprocess_fields(side: int = SIDE) -> dict:
-    """`preprocessor_config.json`: images are shrunk to the area that the model was trained on."""
-    config = PreprocessConfig(in_token_limit=(side // 14) ** 2)
-    return {
-        "image_processor_type": "LocateAnythingImageProcessor",
-        "patch_size": config.patch_size,
-        "merge_kernel_size": [config.merge_size, config.merge_size],
-        "in_token_limit": config.in_token_limit,
-        "image_mean": list(config.mean),
-        "image_std": list(config.std),
-    }
+    """Write the vocabulary and preprocessing files where they are missing, and give the model that fits."""
+    return make_vocabulary(folder, lambda: corpus(sources), num_tokens, shape, (side // 14) ** 2)
 
 
 def recipe(out: str = "runs/mini") -> TrainConfig:

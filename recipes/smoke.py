@@ -8,10 +8,10 @@ images that training has not seen. `make train-smoke` runs it and fails below an
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
+from locany.codec.vocab import Vocab
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.model.config import LocateConfig, TextConfig, VisionConfig
@@ -19,8 +19,7 @@ from locany.synth.icons import IconsConfig
 from locany.tasks import TaskKind
 from locany.train.config import EvaluationConfig, LossConfig, OptimConfig, TrainConfig
 from locany.train.data import DataConfig, Rendered
-from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
-from locany.weights import load_config
+from locany.train.vocabulary import make_vocabulary
 
 NAMES = ("sun", "apple", "cat", "key", "rocket")
 ICONS = IconsConfig(
@@ -38,16 +37,16 @@ ICONS = IconsConfig(
 )
 
 
-def make_tokenizer(folder: Path) -> LocateConfig:
-    """Write vocabulary, config and preprocessing of the toy; a folder that has them is left alone."""
-    if (folder / "config.json").is_file():
-        return load_config(folder)
+def texts() -> list[str]:
+    """What the vocabulary is made from."""
     prompts = [wording.format("") for wording in WORDING.values()]
-    texts = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none", *NAMES]
-    base, merges = train_bpe([text for text in texts for _ in range(20)], 400)
-    files, added = vocabulary_files(base, merges)
-    ids = id_fields(base, added)
-    config = LocateConfig(
+    fixed = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none"]
+    return [text for text in (*fixed, *NAMES) for _ in range(20)]
+
+
+def shape(ids: Vocab) -> LocateConfig:
+    """The toy."""
+    return LocateConfig(
         vision=VisionConfig(
             hidden_size=96,
             intermediate_size=256,
@@ -72,25 +71,13 @@ def make_tokenizer(folder: Path) -> LocateConfig:
         ),
         image_token_id=ids.image_token,
     )
-    files["config.json"] = json.dumps(config.to_json(ids.to_config()), indent=2) + "\n"
-    fields = {
-        "image_processor_type": "LocateAnythingImageProcessor",
-        "patch_size": 14,
-        "merge_kernel_size": [2, 2],
-        "in_token_limit": 64,
-    }
-    files["preprocessor_config.json"] = json.dumps(fields, indent=2) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return config
 
 
 def recipe(out: str = "runs/smoke") -> TrainConfig:
     """Everything that decides the run."""
     tokenizer = Path(out) / "tokenizer"
     return TrainConfig(
-        model=make_tokenizer(tokenizer),
+        model=make_vocabulary(tokenizer, texts, 400, shape, max_patches=64),
         tokenizer=str(tokenizer),
         out=out,
         data=DataConfig((Rendered("icons", ICONS),)),

@@ -96,14 +96,12 @@ def measure_checkpoint(config: TrainConfig) -> dict[str, float]:
     """
     from locany.errors import DataError
     from locany.locator import load
-    from locany.train.run import BUNDLED
 
     if not config.evaluation.sources:
         raise DataError("there is nothing to measure on; add evaluation=PATH, a data set")
     if not isinstance(config.model, str):
         raise DataError("this recipe trains from scratch: there is no model yet; give model=DIR of a run")
-    model = None if config.model == BUNDLED else config.model
-    locator = load(model, device=config.device, dtype="float32", allow_download=False)
+    locator = load(config.model, device=config.device, dtype="float32", allow_download=False)
     return _scores(config, locator, _samples(config))
 
 

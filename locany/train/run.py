@@ -34,7 +34,6 @@ from locany.weights.merge import merge_adapter
 from locany.weights.save import save_model
 
 STATE_FORMAT = 4  # raised when an older state cannot be gone on with
-BUNDLED = "bundled"
 MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
 _PREPROCESS = "preprocessor_config.json"
 KEPT_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", _PREPROCESS)
@@ -89,7 +88,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
     heads: DenseHeads | None = None
     lora: Lora | None = None
     if isinstance(config.model, str):
-        folder = find_checkpoint(_named(config.model), allow_download=False)
+        folder = find_checkpoint(config.model, allow_download=False)
         model = load_model(folder, device=ranks.device, dtype=torch.float32)
     else:
         folder = Path(config.tokenizer)
@@ -97,7 +96,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
         model = LocateModel(config.model)
         initialise(model, config.seed, range(vocab.coord_start, vocab.coord_end + 1))
         if config.begin:
-            begin = find_checkpoint(_named(config.begin), allow_download=False)
+            begin = find_checkpoint(config.begin, allow_download=False)
             take_over(model, Tokenizer.from_folder(folder), begin)
         model.to(ranks.device)
     if config.loss.dense:
@@ -138,11 +137,6 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
     )
     _resume(run, config)
     return run
-
-
-def _named(model: str) -> str | None:
-    """A checkpoint as `find_checkpoint` takes it."""
-    return None if model == BUNDLED else model
 
 
 def _resume(run: Run, config: TrainConfig) -> None:
@@ -239,8 +233,8 @@ def export(run: Run, config: TrainConfig) -> Path:
         ids = run.tokenizer.vocab.to_config()
         model = complete.model
         save_model(model, out / MODEL, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)
-    if run.heads is not None:
-        write_heads(run.heads, out / HEADS_FILE)
+    if complete is not None and complete.heads is not None:
+        write_heads(complete.heads, out / HEADS_FILE)
     return out / MODEL
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer as _Tokenizer
@@ -14,7 +15,11 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from locany.codec.tokenizer import split_pieces
 from locany.codec.vocab import NONE_WORDS, Vocab, added_tokens
+from locany.files import write_whole
+from locany.image import PreprocessConfig
+from locany.model.config import LocateConfig
 from locany.synth.renderer import engine
+from locany.weights.load import load_config
 
 
 def rendered_texts(name: str, config: Any, seeds: range, num_workers: int = 2) -> list[str]:
@@ -46,6 +51,47 @@ def train_bpe(texts: Iterable[str], size: int) -> tuple[dict[str, int], list[tup
     )
     model = json.loads(tokenizer.to_str())["model"]
     return model["vocab"], [tuple(merge) for merge in model["merges"]]
+
+
+def make_vocabulary(
+    folder: Path,
+    texts: Callable[[], Iterable[str]],
+    num_tokens: int,
+    shape: Callable[[Vocab], LocateConfig],
+    max_patches: int,
+) -> LocateConfig:
+    """Write the vocabulary, config and preprocessing of a new model, and give its shape.
+
+    A folder that has them is left alone: a run goes on with the ids that it began with.
+
+    Args:
+        texts: what the vocabulary is made from; asked only where it is made.
+        num_tokens: at most, without the added ones.
+        shape: of the model with a vocabulary.
+        max_patches: an image of more is shrunk.
+    """
+    if (folder / "config.json").is_file():
+        return load_config(folder)
+    base, merges = train_bpe(list(texts()), num_tokens)
+    files, added = vocabulary_files(base, merges)
+    ids = id_fields(base, added)
+    config = shape(ids)
+    cut = PreprocessConfig(in_token_limit=max_patches)
+    fields = {
+        "image_processor_type": "LocateAnythingImageProcessor",
+        "patch_size": cut.patch_size,
+        "merge_kernel_size": [cut.merge_size, cut.merge_size],
+        "in_token_limit": cut.in_token_limit,
+        "image_mean": list(cut.mean),
+        "image_std": list(cut.std),
+    }
+    files["preprocessor_config.json"] = json.dumps(fields, indent=2) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Last, since it says that the folder is complete.
+    files["config.json"] = json.dumps(config.to_json(ids.to_config()), indent=2) + "\n"
+    for name, text in files.items():
+        write_whole(folder / name, text.encode())
+    return config
 
 
 def vocabulary_files(

@@ -16,6 +16,7 @@ from locany.errors import CheckpointError, CheckpointNotFoundError, CheckpointTe
 from locany.weights.stored import CONFIG_FILE, check_folder, read_header, read_json, stored_tensors
 
 BUNDLED_NAME = "locany-mini"
+_BUNDLED = (BUNDLED_NAME, "bundled")
 ALLOWED_FILES = ("*.json", "*.txt", "*.safetensors")  # data only: a checkpoint's own code is never fetched
 
 _BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "assets" / BUNDLED_NAME
@@ -34,9 +35,10 @@ def find_checkpoint(
     """The folder of a checkpoint.
 
     Args:
-        model: a folder, which wins over everything else; None or "locany-mini" for the bundled model; or a
-            hub id such as "nvidia/LocateAnything-3B". The hub's local cache is looked at first: a name that
-            is cached completely costs no network call, and a branch that has moved since is not noticed.
+        model: a folder, which wins over everything else; None, "locany-mini" or "bundled" for the model in
+            the package; or a hub id such as "nvidia/LocateAnything-3B". The hub's local cache is looked at
+            first: a name that is cached completely costs no network call, and a branch that has moved since
+            is not noticed.
         revision: branch, tag or commit on the hub; only for hub ids.
         allow_download: False never reaches the network.
         cache_dir: the hub's cache folder, if not the default one.
@@ -55,7 +57,7 @@ def find_checkpoint(
             return local
         if isinstance(model, Path) or local.exists():
             check_folder(local)  # raises: nothing there, or a file
-    if model is None or str(model) == BUNDLED_NAME:
+    if model is None or str(model) in _BUNDLED:
         return _bundled()
     if not _HUB_ID.fullmatch(str(model)):
         raise CheckpointNotFoundError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -21,28 +20,20 @@ from safetensors.torch import load_file, save_file
 from locany.errors import DataError
 from locany.synth.renderer import engine
 from locany.synth.splits import HELD_OUT
+from tests.unit.scripts import load_script
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / "device" / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def train_mini() -> ModuleType:
-    return script("train_mini")
+    return load_script("scripts/device/train_mini.py")
 
 
 @pytest.fixture(scope="module")
 def prepare_mini() -> ModuleType:
     pytest.importorskip("fontTools")
-    return script("prepare_mini")
+    return load_script("scripts/device/prepare_mini.py")
 
 
 def test_a_beginning_is_rounded_to_a_byte_and_back(

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
+
+from tests.unit.scripts import load_script
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_architecture_lists_every_file() -> None:
-    architecture = script("make_architecture")
+    architecture = load_script("scripts/make_architecture.py")
     assert architecture.PAGE.read_text() == architecture.page(), "run python scripts/make_architecture.py"
     for path in (ROOT / "locany").rglob("*.py"):
         assert architecture.first_line(path), f"{path.relative_to(ROOT)} does not say what it is"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +10,7 @@ import pytest
 
 from locany.pipeline.config import RenderSource, config_of, load_recipe
 from locany.tasks import TaskKind
+from tests.unit.scripts import load_script
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "examples" / "pages"
@@ -19,13 +18,7 @@ PAGES = ROOT / "examples" / "pages"
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("evaluate_mini", ROOT / "scripts" / "evaluate_mini.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["evaluate_mini"] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scripts/evaluate_mini.py")
 
 
 def test_what_is_measured_on_is_held_out(script: ModuleType) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from locany.errors import DataError
 from locany.pipeline.config import RenderSource, config_of, find_engine, load_recipe
 from locany.synth.renderer import ENGINES, engine
 from locany.synth.splits import HELD_OUT, SPLITS, in_split
+from tests.unit.scripts import load_script
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 # Data that nothing is trained on; that is the user's own; that is prepared first, tested with its scripts.
@@ -28,15 +27,6 @@ PROVENANCE = {  # kind: where provenance names what was used
 }
 
 
-def module_of(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def rendered(path: Path, tmp_path: Path) -> Iterator[tuple[str, Any]]:
     """Engine and config of everything that a recipe renders."""
     if path.parent.name == "data":
@@ -46,7 +36,7 @@ def rendered(path: Path, tmp_path: Path) -> Iterator[tuple[str, Any]]:
     else:
         from locany.train.data import Rendered
 
-        for source in module_of(path).recipe(out=str(tmp_path / "run")).data.sources:
+        for source in load_script(path).recipe(out=str(tmp_path / "run")).data.sources:
             if isinstance(source, Rendered):
                 yield source.engine, source.config or engine(source.engine).Config()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from argparse import Namespace
@@ -20,18 +19,9 @@ from locany.data.streams import IGNORE
 from locany.model import LocateModel
 from locany.model.masks import visible
 from locany.train.lora import LoraConfig, add_lora
+from tests.unit.scripts import load_script
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def load_script(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look themselves up
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
