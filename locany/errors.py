@@ -10,6 +10,9 @@
     │   ├── CheckpointConfigError    config or vocabulary files are wrong
     │   └── CheckpointTensorError    tensors are missing, extra, misshapen, truncated
     ├── RequestError             a question that cannot be asked (also a ValueError)
+    ├── EngineError              a question that was asked and could not be answered
+    │   ├── EngineBusyError        too many others are waiting
+    │   └── EngineMemoryError      the device has no memory for it
     ├── DataError                a sample, record or recipe that cannot be trained on
     ├── MissingAssetsError       a renderer lacks the browser, fonts or icons that it draws with
     ├── TrainingError            a run that cannot go on: the loss is no number, memory has run out
@@ -61,6 +64,18 @@ class CheckpointTensorError(CheckpointError):
 
 class RequestError(LocanyError, ValueError):
     """The question itself is wrong: an empty phrase, an unknown mode, a limit out of range."""
+
+
+class EngineError(LocanyError):
+    """The engine could not answer a question that is right in itself."""
+
+
+class EngineBusyError(EngineError):
+    """As many questions wait as may wait; ask again later."""
+
+
+class EngineMemoryError(EngineError):
+    """The device has no memory for this question; the others go on."""
 
 
 class DataError(LocanyError):

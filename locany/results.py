@@ -34,6 +34,7 @@ class Provenance(str, Enum):
 
     PARALLEL = "parallel"  # its block was decoded at once and accepted
     REDECODED = "redecoded"  # its block was rejected and decoded again, token by token
+    VERIFIED = "verified"  # its block was held against sequential decoding, token by token
     SEQUENTIAL = "sequential"  # token by token from the start
 
 

@@ -1,4 +1,7 @@
-"""A runner without a network: tests say which logits a request sees in each of its steps."""
+"""A runner without a network: tests say which logits a request sees in each of its steps.
+
+For all modes but `verified`, and without overlap: the script is asked about what the host has recorded.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,10 @@ from torch import Tensor
 
 from locany.codec.vocab import Vocab
 from locany.engine import Engine, Params, Phase, Request
-from locany.engine.batch import StepBatch, build_step
-from locany.engine.engine import EngineConfig
-from locany.engine.runner import StepLogits
+from locany.engine.batch import StepBatch
+from locany.engine.config import EngineConfig
+from locany.engine.runner import Joining, Landing, Runner
+from locany.engine.step import StepLogits
 from tests.tiny import tiny_model
 
 # The request and how many steps it has made, to logits [slots, vocabulary]; of these a sequential step reads
@@ -22,25 +26,27 @@ Choice = int | Mapping[int, float]
 _BACKGROUND = -20.0  # logit of what is not mentioned: a probability of 2e-9 each
 
 
-class ScriptedRunner:
-    """Stands in for `engine.runner.Runner`; notes in `batches` what was fed."""
+class ScriptedRunner(Runner):
+    """Reads a script instead of running the decoder; notes in `batches` what was fed."""
 
     def __init__(self, vocab: Vocab, script: Script):
-        self.vocab, self.script = vocab, script
-        self.batches: list[StepBatch] = []
-        self.device = torch.device("cpu")
+        super().__init__(tiny_model(), vocab)
+        self.script, self.batches, self._asking = script, list[StepBatch](), list[Request]()
 
-    def prefill(self, requests: Sequence[Request], first_row: int) -> None:
-        for request in requests:
-            request.cached_len = len(request.prompt) - 1
+    def join(self, joining: Sequence[Joining], first_row: int) -> None:
+        self.reserve(first_row + len(joining), 0)
+        for row, one in enumerate(joining, start=first_row):
+            self.rows.put(row, one.request)
 
-    def step(self, requests: Sequence[Request]) -> StepLogits:
-        bin_slot = max(request.text_len for request in requests) + 100
-        batch = build_step(requests, self.vocab, bin_slot, self.device)
+    def step(self, requests: Sequence[Request], *, lag: int = 0) -> Landing:
+        self._asking = list(requests)
+        return super().step(requests, lag=lag)
+
+    def forward(self, batch: StepBatch) -> StepLogits:
         self.batches.append(batch)
-        real = torch.zeros(len(requests), batch.num_real, self.vocab.size)
-        window = torch.zeros(len(requests), self.vocab.block_size, self.vocab.size)
-        for row, request in enumerate(requests):
+        real = torch.zeros(len(self._asking), batch.num_real, self.vocab.size)
+        window = torch.zeros(len(self._asking), self.vocab.block_size, self.vocab.size)
+        for row, request in enumerate(self._asking):
             logits = self.script(request, len(request.commits))
             if request.phase is Phase.PARALLEL:
                 window[row] = logits
@@ -48,14 +54,11 @@ class ScriptedRunner:
                 real[row, -1] = logits[-1]
         return StepLogits(real, window if batch.has_window else None)
 
-    def remove(self, row: int, last: Request | None, last_row: int) -> None:
-        pass
-
 
 def scripted_engine(vocab: Vocab, script: Script, config: EngineConfig | None = None) -> Engine:
     """An engine that runs a script."""
     engine = Engine(tiny_model(), vocab, config)
-    engine.runner = ScriptedRunner(vocab, script)  # type: ignore[assignment]
+    engine.runner = ScriptedRunner(vocab, script)
     return engine
 
 

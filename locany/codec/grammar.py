@@ -18,15 +18,16 @@ class State(IntEnum):
     """Where in an answer the next token stands."""
 
     ITEM = 0  # at the start, or after </box>: a label, a frame, or the end
-    LABEL = 1  # inside <ref> ... </ref>
-    LABELLED = 2  # after </ref>: a frame must follow
-    FRAME = 3  # after <box>: a first coordinate, or None
-    ONE = 4  # after that many coordinates
-    TWO = 5  # a third coordinate, or </box>: a point
-    THREE = 6
-    FOUR = 7  # </box> must follow
-    NEGATIVE = 8  # after None: </box> must follow
-    ENDED = 9
+    REF = 1  # after <ref>: a first word
+    LABEL = 2  # inside a label: more of it, or </ref>
+    LABELLED = 3  # after </ref>: a frame must follow
+    FRAME = 4  # after <box>: a first coordinate, or None
+    ONE = 5  # after that many coordinates
+    TWO = 6  # a third coordinate, or </box>: a point
+    THREE = 7
+    FOUR = 8  # </box> must follow
+    NEGATIVE = 9  # after None: </box> must follow
+    ENDED = 10
 
 
 _NEXT_COORD = {State.FRAME: State.ONE, State.ONE: State.TWO, State.TWO: State.THREE, State.THREE: State.FOUR}
@@ -38,9 +39,11 @@ def advance(vocab: Vocab, state: State, token: int) -> State:
     if token == vocab.end:
         return State.ENDED
     if token == vocab.ref and state in (State.ITEM, State.LABELLED):
-        return State.LABEL
-    if token == vocab.ref_end and state is State.LABEL:
+        return State.REF
+    if token == vocab.ref_end and state in (State.REF, State.LABEL):  # a published answer may say <ref></ref>
         return State.LABELLED
+    if state is State.REF and token < _first_added(vocab):
+        return State.LABEL
     if token == vocab.box and state in (State.ITEM, State.LABELLED):
         return State.FRAME
     if token == vocab.box_end and state in _MAY_CLOSE:
@@ -50,6 +53,11 @@ def advance(vocab: Vocab, state: State, token: int) -> State:
     if token in vocab.none_ids and state is State.FRAME:
         return State.NEGATIVE
     return state
+
+
+def _first_added(vocab: Vocab) -> int:
+    """Where the added tokens begin; what lies before is ordinary text, of which labels are made."""
+    return min(vocab.pad, vocab.turn, vocab.end, vocab.image_token, vocab.box)
 
 
 def state_after(vocab: Vocab, tokens: Iterable[int], state: State = State.ITEM) -> State:
@@ -63,8 +71,7 @@ def allowed_table(vocab: Vocab) -> np.ndarray:
     table = np.zeros((len(State), vocab.size), dtype=bool)
     coords = slice(vocab.coord_start, vocab.coord_end + 1)
     table[State.ITEM, [vocab.ref, vocab.box, vocab.end]] = True
-    # A label is ordinary text: the base vocabulary, which ends where the added tokens begin.
-    table[State.LABEL, : min(vocab.pad, vocab.turn, vocab.end, vocab.image_token, vocab.box)] = True
+    table[[State.REF, State.LABEL], : _first_added(vocab)] = True
     table[State.LABEL, vocab.ref_end] = True
     table[State.LABELLED, vocab.box] = True
     table[State.FRAME, list(vocab.none_ids)] = True
@@ -73,4 +80,15 @@ def allowed_table(vocab: Vocab) -> np.ndarray:
     for state in _MAY_CLOSE:
         table[state, vocab.box_end] = True
     table[State.ENDED, vocab.end] = True
+    return table
+
+
+def next_states(vocab: Vocab) -> np.ndarray:
+    """`advance` as a table: int8 [states, vocabulary]."""
+    table = np.repeat(np.arange(len(State), dtype=np.int8)[:, None], vocab.size, axis=1)
+    table[State.REF, : _first_added(vocab)] = State.LABEL
+    special = (vocab.ref, vocab.ref_end, vocab.box, vocab.box_end, vocab.end, *vocab.none_ids)
+    for state in State:
+        for token in (*special, *range(vocab.coord_start, vocab.coord_end + 1)):
+            table[state, token] = advance(vocab, state, token)
     return table

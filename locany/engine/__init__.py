@@ -13,8 +13,9 @@ _HOME = {
     "Commit": "request",
     "DecodeMode": "params",
     "Engine": "engine",
-    "EngineConfig": "engine",
+    "EngineConfig": "config",
     "Finish": "request",
+    "Found": "request",
     "ImageInput": "request",
     "Params": "params",
     "Phase": "request",
@@ -28,6 +29,7 @@ __all__ = [
     "Engine",
     "EngineConfig",
     "Finish",
+    "Found",
     "ImageInput",
     "Params",
     "Phase",
@@ -36,9 +38,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from locany.engine.engine import Engine, EngineConfig
+    from locany.engine.config import EngineConfig
+    from locany.engine.engine import Engine
     from locany.engine.params import DecodeMode, Params, Thresholds
-    from locany.engine.request import Commit, Finish, ImageInput, Phase, Request
+    from locany.engine.request import Commit, Finish, Found, ImageInput, Phase, Request
 
 
 def __getattr__(name: str) -> Any:

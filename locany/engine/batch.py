@@ -1,21 +1,36 @@
 """The tensors of one step: for every row the committed tokens that are not cached yet, then the window.
 
-Columns are [committed tokens, right-aligned | copy of the last token, mask tokens]. Rows that decode token
-by token leave the window unused; where no row decodes in parallel the window is left out.
+Columns are [pending tokens, right-aligned | copy of the last one, mask tokens]. Rows that have less to feed
+leave columns unused; those write to the bin, and nothing reads them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from locany.codec.vocab import Vocab
-from locany.engine.request import Phase, Request
+from locany.engine.rows import RowView, Traits
 from locany.model.masks import Layout, cache_layout, visible
+
+
+@dataclass(frozen=True)
+class StepShape:
+    """What the host decides of a step; equal shapes run the same operations on tensors of equal size.
+
+    Attributes:
+        num_rows: rows of the step.
+        num_real, has_window, length: see `build_step`.
+        traits: what the rows use.
+    """
+
+    num_rows: int
+    num_real: int
+    has_window: bool
+    length: int
+    traits: Traits
 
 
 @dataclass(frozen=True)
@@ -25,51 +40,69 @@ class StepBatch:
     Attributes:
         token_ids, positions, slots: [n, columns]; slots are cache slots, the bin for unused columns.
         mask: [n, columns, length] boolean.
+        used: [n, columns] boolean.
+        answer_index: [n, columns] which token of the answer a column predicts; 0 is the first.
         length: cache slots that are read.
         num_real: columns before the window.
-        has_window: whether there is a window.
-        read: flat numbers of the positions (row * columns + column) whose logits are read.
     """
 
     token_ids: Tensor
     positions: Tensor
     slots: Tensor
     mask: Tensor
+    used: Tensor
+    answer_index: Tensor
     length: int
     num_real: int
-    has_window: bool
-    read: Tensor
+
+    @property
+    def has_window(self) -> bool:
+        return self.token_ids.shape[1] > self.num_real
 
 
-def build_step(requests: Sequence[Request], vocab: Vocab, bin_slot: int, device: torch.device) -> StepBatch:
-    """Lay out one step; no request may have more than `block_size` uncached tokens."""
-    size = vocab.block_size
-    num_real = max(r.text_len - r.cached_len for r in requests)
-    has_window = any(r.phase is Phase.PARALLEL for r in requests)
-    width = num_real + size * has_window
+def build_step(
+    rows: RowView, vocab: Vocab, *, num_real: int, has_window: bool, length: int, bin_slot: int
+) -> StepBatch:
+    """Lay out one step, without a word from the host.
+
+    Args:
+        rows: the running rows.
+        num_real: columns for pending tokens; no row has more.
+        has_window: whether some row decodes in parallel.
+        length: cache slots to read; no text with its window is longer.
+        bin_slot: where unused columns write.
+    """
+    device, size = rows.ints.device, vocab.block_size if has_window else 0
+    end = rows.text_len[:, None]
+    real = end - num_real + torch.arange(num_real, device=device)  # index in the text
+    used = real >= end - rows.num_pending[:, None]
+    token_ids = torch.where(used, rows.pending[:, rows.width - num_real :], vocab.pad)
     # An unused column looks like token 0 of the text: it sees one key, so that its softmax is defined.
-    token_ids = np.full((len(requests), width), vocab.pad, dtype=np.int64)
-    index, positions = np.zeros_like(token_ids), np.zeros_like(token_ids)
-    slots, block = np.full_like(token_ids, bin_slot), np.full_like(token_ids, -1)
-    for row, request in enumerate(requests):
-        end = request.text_len
-        real = np.arange(request.cached_len, end)
-        at = slice(num_real - len(real), num_real)
-        token_ids[row, at] = [request.token_at(i) for i in range(request.cached_len, end)]
-        index[row, at] = positions[row, at] = slots[row, at] = real
-        if request.phase is Phase.PARALLEL:
-            window = np.arange(size)
-            token_ids[row, num_real:] = vocab.mask
-            token_ids[row, num_real] = request.token_at(end - 1)
-            index[row, num_real:] = end - 1
-            positions[row, num_real:] = end - 1 + window
-            slots[row, num_real:] = end + window
-            block[row, num_real:] = 0
-    read = torch.from_numpy(np.flatnonzero(slots != bin_slot)).to(device)
-    tensors = [torch.from_numpy(a).to(device) for a in (token_ids, positions, slots, index, block)]
-    zero = torch.zeros_like(tensors[0])
-    query = Layout(sample=zero, branch=zero, index=tensors[3], block=tensors[4])
-    text_len = torch.tensor([r.text_len for r in requests], device=device)
-    length = max(r.text_len for r in requests) + size * has_window
-    mask = visible(query, cache_layout(text_len, size, length))
-    return StepBatch(tensors[0], tensors[1], tensors[2], mask, length, num_real, has_window, read)
+    index = positions = torch.where(used, real, 0)
+    block = torch.full_like(index, -1)
+    following = real + 1
+    if has_window:
+        slot = torch.arange(size, device=device)
+        in_use = rows.parallel[:, None].expand(-1, size)
+        mask_ids = torch.full_like(slot, vocab.mask).expand(len(end), -1)
+        window = torch.cat((rows.pending[:, -1:], mask_ids[:, 1:]), dim=1)
+        token_ids = torch.cat((token_ids, torch.where(in_use, window, vocab.pad)), dim=1)
+        positions = torch.cat((positions, torch.where(in_use, end - 1 + slot, 0)), dim=1)
+        index = torch.cat((index, torch.where(in_use, end - 1, 0).expand(-1, size)), dim=1)
+        block = torch.cat((block, torch.where(in_use, 0, -1)), dim=1)
+        following = torch.cat((following, end + slot), dim=1)
+        used = torch.cat((used, in_use), dim=1)
+        real = torch.cat((real, end + slot), dim=1)
+    zero = torch.zeros_like(index)
+    query = Layout(sample=zero, branch=zero, index=index, block=block)
+    keys = cache_layout(rows.text_len, size, length)
+    return StepBatch(
+        token_ids=token_ids,
+        positions=positions,
+        slots=torch.where(used, real, bin_slot),
+        mask=visible(query, keys),
+        used=used,
+        answer_index=following - rows.prompt_len[:, None],
+        length=length,
+        num_real=num_real,
+    )

@@ -1,99 +1,76 @@
-"""Add, step, generate: many requests with mixed modes, one forward per step for all of them.
+"""Add, step, generate, stream: many requests with mixed modes, one forward per step for all of them.
 
-A step feeds every running row its uncached committed tokens and, in parallel phases, a block window; decides
-what each row commits; and moves rows between phases. Order of operations: spec `locateanything` 6.7.
+A step ends what is over, begins what fits, does a piece of image and prompt work, and lets every running row
+commit a block or a token. Where a request is in its life: `scheduler.py`; what a row commits:
+`step.py` on the device, `modes.py` for the record.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from locany.codec.grammar import State, advance, allowed_table
 from locany.codec.vocab import Vocab
-from locany.engine.modes import after_block, after_item, after_token, provenance_of
+from locany.engine.config import EngineConfig
+from locany.engine.memory import free_bytes, is_out_of_memory, release_memory
+from locany.engine.modes import record
 from locany.engine.params import DecodeMode
-from locany.engine.request import Commit, Finish, Phase, Request
-from locany.engine.runner import Runner, StepLogits
-from locany.engine.sampler import SamplingParams, draw, probabilities
+from locany.engine.prefill import Prefiller
+from locany.engine.prefix import Prefix
+from locany.engine.request import Finish, Found, Request
+from locany.engine.runner import Joining, Landing, Runner
 from locany.engine.scheduler import Scheduler
 from locany.engine.stats import Stats
-from locany.engine.verify import (
-    KINDS,
-    classify_published,
-    judge_guarded,
-    place_mass,
-    propose_published,
-    settle_guarded,
-)
-from locany.errors import CheckpointConfigError, RequestError
+from locany.errors import CheckpointConfigError, EngineBusyError, EngineError, EngineMemoryError, RequestError
 from locany.model.locate_model import LocateModel
 
 _FRAME_SLOTS = 6  # <box>, four coordinates, </box>: the rules over blocks read just these slots
+_IDLE_BYTES = 64 << 20  # a cache up to this size is kept while nobody asks
 
 
 @dataclass(frozen=True)
-class EngineConfig:
-    """Knobs of a process.
+class _Flight:
+    """A step whose outcome has not been recorded yet."""
 
-    Attributes:
-        max_rows: requests that run side by side.
-        max_length: tokens of prompt and answer together; published: the tokenizer's 16384.
-        max_patches: image patches that are encoded at once; a single larger image goes alone.
-    """
-
-    max_rows: int = 16
-    max_length: int = 16384
-    max_patches: int = 32768
-
-    def __post_init__(self) -> None:
-        for name in ("max_rows", "max_length", "max_patches"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise RequestError(f"{name} is {value!r}, expected an integer of at least 1")
-
-
-@dataclass(frozen=True)
-class _Decision:
-    """What one row commits in this step."""
-
-    tokens: list[int]
-    block_scores: list[float]
-    kind_index: int  # -1 for a single token
+    requests: list[Request]
+    landing: Landing
 
 
 class Engine:
-    """Continuous batching of block and token decoding."""
+    """Continuous batching of block and token decoding. Not for several threads at once."""
 
-    def __init__(self, model: LocateModel, vocab: Vocab, config: EngineConfig | None = None):
+    def __init__(
+        self,
+        model: LocateModel,
+        vocab: Vocab,
+        config: EngineConfig | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self.vocab, self.config = vocab, config or EngineConfig()
         if model.config.text.causal_attn:
             raise CheckpointConfigError(
                 "text_config.causal_attn is true: blocks whose slots see each other causally cannot be "
                 "decoded; the release has false"
             )
-        self.runner = Runner(model, vocab, self.config.max_patches)
-        self.scheduler = Scheduler(self.config.max_rows)
-        self.stats = Stats()
-        device = self.runner.device
-        allowed = torch.from_numpy(allowed_table(vocab))
-        self._allowed = allowed.to(device)
-        first_slot = allowed.clone()
-        first_slot[:, vocab.null] |= first_slot[:, vocab.end]  # a block of nothing is an end, too
-        self._allowed_first = first_slot.to(device)
-        self._label_tokens = self._allowed[State.LABEL]
-        self._generators: dict[int, torch.Generator] = {}
-        self._seen: dict[int, Tensor] = {}
+        self.stats, self.clock = Stats(), clock
+        self.runner = Runner(model, vocab, self.config)
+        self.prefiller = Prefiller(model, self.config, self.stats)
+        budget = self.config.max_tokens or free_bytes(model.device) // 2 // self.runner.token_bytes
+        self.scheduler = Scheduler(self.config.max_rows, budget)
+        self._prefixes: dict[int, Prefix | None] = {}  # of preparing requests
+        self._flight: _Flight | None = None
+        overlap = self.config.overlap
+        self._overlap = model.device.type != "cpu" if overlap is None else overlap
+
+    # -- requests come and go -------------------------------------------------------------------------------
 
     def add(self, request: Request) -> Request:
         """Queue a request.
 
         Raises:
             RequestError: the prompt leaves no room for an answer, or the mode does not fit the checkpoint.
+            EngineBusyError: `max_waiting` others wait already.
         """
         if not request.prompt:
             raise RequestError("the prompt is empty; an answer needs at least one token to follow")
@@ -107,17 +84,34 @@ class Engine:
                 f"the checkpoint has blocks of {self.vocab.block_size} slots; only mode 'slow' decodes those "
                 f"(parallel modes need {_FRAME_SLOTS})"
             )
+        waiting = len(self.scheduler.waiting)
+        if self.config.max_waiting and waiting >= self.config.max_waiting:
+            raise EngineBusyError(
+                f"{waiting} questions wait already, which is the limit (max_waiting); ask again later"
+            )
+        need = max(len(request.prompt), self._limit(request))
         if len(request.prompt) >= self._limit(request):  # published: no step, an empty answer
             request.finish = Finish.LIMIT
-        self.scheduler.add(request)
+        elif need > self.scheduler.max_tokens:
+            raise RequestError(
+                f"prompt and answer may come to {need:,} tokens, the engine has memory for "
+                f"{self.scheduler.max_tokens:,}; give a smaller max_new_tokens, or a smaller image"
+            )
+        if request.params.timeout_s:
+            request.deadline = self.clock() + request.params.timeout_s
+        self.scheduler.add(request, need)
         return request
 
     def cancel(self, request: Request) -> None:
         """Forget a request that is waiting or running; an unknown one is ignored."""
-        if request in self.scheduler.waiting:
-            self.scheduler.waiting.remove(request)
-        elif request in self.scheduler.running:
-            self._free(self.scheduler.running.index(request))
+        if request in self.scheduler.running:
+            self._retire(request)
+        elif id(request) in self.scheduler.needs:
+            self._drop(request)
+        else:
+            return
+        if request.finish is None:
+            request.finish = Finish.CANCELLED
 
     def generate(self, requests: Iterable[Request]) -> list[Request]:
         """Answer all requests; returns them, finished, in their order."""
@@ -132,189 +126,203 @@ class Engine:
                 self.cancel(request)
         return added
 
-    @torch.inference_mode()
+    def stream(self, request: Request) -> Iterator[Found]:
+        """Answer one request, and give each item of its answer as soon as it is committed and scored.
+
+        Others that are waiting or running go on meanwhile. Closing the iterator cancels the request.
+
+        Raises:
+            EngineError: the request failed.
+        """
+        self.add(request)
+        number = 0
+        try:
+            while True:
+                while (found := request.found(number)) is not None:
+                    yield found
+                    number += 1
+                if request.finish is not None:
+                    break
+                self.step()
+        finally:
+            self.cancel(request)
+        if request.error is not None:
+            raise request.error
+
+    # -- a step ---------------------------------------------------------------------------------------------
+
     def step(self) -> list[Request]:
-        """One forward of all running rows. Returns the requests that it finished."""
-        done = [r for r in self.scheduler.waiting if r.finish is not None]
-        for request in done:
-            self.scheduler.waiting.remove(request)
-            self.stats.count_finished(request)
-        first_row = len(self.scheduler.running)
-        new = self.scheduler.admit()
-        if new:
-            try:
-                self.runner.prefill(new, first_row)
-            except BaseException:  # out of memory, say: rows that were never filled must not run
-                del self.scheduler.running[first_row:]
-                raise
-        running = self.scheduler.running
-        if running:
-            logits = self.runner.step(running)
-            self.stats.num_steps += 1
-            decisions = self._decide(running, logits)
-            self._score(running, logits.real, decisions)
-            for request, decision in zip(running, decisions, strict=True):
-                self._commit(request, decision)
-        for row in reversed(range(len(running))):
-            if running[row].finish is not None:
-                done.append(self._retire(row))
+        """End what is over, begin what fits, and let every running row commit. Returns what it finished."""
+        done = self._expire()
+        for request in self.scheduler.admit():
+            self._prefixes[id(request)] = self.prefiller.prefix_of(request)
+        done += self._prepare()
+        flight = self._launch(done)
+        if self._overlap:
+            flight, self._flight = self._flight, flight
+        if flight is not None:
+            done += self._collect(flight)
+        if self.scheduler.is_idle and self.runner.cache.num_bytes > _IDLE_BYTES:
+            self.runner.release()
         return done
 
-    # -- deciding -------------------------------------------------------------------------------------------
+    def _expire(self) -> list[Request]:
+        """Requests that were over before they began, and those whose time is up."""
+        done = [r for r in self.scheduler.waiting if r.finish is not None]
+        if any(r.deadline < float("inf") for r in self._known()):
+            now = self.clock()
+            for request in [r for r in self._known() if r.finish is None and r.deadline <= now]:
+                request.finish = Finish.TIMEOUT
+                if request in self.scheduler.running:
+                    self._retire(request)
+                    self.stats.count_finished(request)
+                done.append(request)
+        for request in done:
+            if id(request) in self.scheduler.needs:
+                self._drop(request)
+                self.stats.count_finished(request)
+        return done
 
-    def _decide(self, requests: Sequence[Request], logits: StepLogits) -> list[_Decision]:
-        decisions: list[_Decision | None] = [None] * len(requests)
-        for phase, rules in ((Phase.SEQUENTIAL, self._decide_tokens), (Phase.PARALLEL, self._decide_blocks)):
-            rows = [i for i, r in enumerate(requests) if r.phase is phase]
-            if rows:
-                chosen = [requests[i] for i in rows]
-                source = logits.real[rows, -1:] if phase is Phase.SEQUENTIAL else logits.window[rows]  # type: ignore[index]
-                for i, decision in zip(rows, rules(chosen, source), strict=True):
-                    decisions[i] = decision
-        return decisions  # type: ignore[return-value]
+    def _known(self) -> list[Request]:
+        return [*self.scheduler.waiting, *self.scheduler.preparing, *self.scheduler.running]
 
-    def _probabilities(
-        self, requests: Sequence[Request], logits: Tensor, first_slot: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Distributions of each slot and the drawn tokens; guarded rows obey the grammar in slot 0."""
-        device = logits.device
-        guarded = torch.tensor([not r.params.compat for r in requests], device=device)
-        states = torch.tensor([int(r.state) for r in requests], device=device)
-        forbidden = ~first_slot[states] & guarded[:, None]
-        wordless = torch.tensor([r.state is State.LABEL and not r.label for r in requests], device=device)
-        forbidden[:, self.vocab.ref_end] |= wordless & guarded
-        logits = logits.clone()
-        logits[:, 0].masked_fill_(forbidden, float("-inf"))
-        params = SamplingParams.stack([r.params for r in requests], device)
-        seen = None
-        if any(r.params.repetition_penalty != 1 for r in requests):
-            seen = torch.stack([self._seen_of(r) for r in requests])
-        probs = probabilities(logits, params, seen)
-        generators = [self._generator_of(r) if r.params.temperature > 0 else None for r in requests]
-        drawn = draw(probs, [r.params.temperature for r in requests], generators)
-        return probs, drawn
+    def _prepare(self) -> list[Request]:
+        """A piece of vision and prefill, then rows for what is ready. Returns requests that failed."""
+        failed: list[Request] = []
+        if not self.prefiller.is_idle:
+            try:
+                finished = self.prefiller.work(self.config.prefill_tokens)
+            except BaseException as error:
+                self._fail_orphans(error)
+                raise
+            for prefix in finished:
+                if prefix.error is not None:
+                    waiting = [r for r in self.scheduler.preparing if self._prefixes[id(r)] is prefix]
+                    failed += self._fail(waiting, prefix.error)
+        begun = [Joining(r, self._prefixes[id(r)]) for r in self.scheduler.preparing]
+        ready = [joining for joining in begun if joining.prefix is None or joining.prefix.is_ready]
+        while ready:
+            group = [ready.pop(0)]
+            budget = self.config.prefill_tokens - self._own(group[0])
+            while ready and (budget := budget - self._own(ready[0])) >= 0:
+                group.append(ready.pop(0))
+            failed += self._join(group)
+        return failed
 
-    def _decide_tokens(self, requests: Sequence[Request], logits: Tensor) -> list[_Decision]:
-        probs, drawn = self._probabilities(requests, logits, self._allowed)
-        greedy = torch.tensor(
-            [r.params.temperature == 0 and not r.params.compat for r in requests], device=drawn.device
-        )
-        tokens = torch.where(greedy, settle_guarded(probs[:, 0], drawn[:, 0], self.vocab), drawn[:, 0])
-        return [_Decision([token], [math.nan], -1) for token in tokens.tolist()]
+    def _own(self, joining: Joining) -> int:
+        return len(joining.request.prompt) - joining.num_shared
 
-    def _decide_blocks(self, requests: Sequence[Request], logits: Tensor) -> list[_Decision]:
-        vocab = self.vocab
-        probs, drawn = self._probabilities(requests, logits, self._allowed_first)
-        out: list[_Decision | None] = [None] * len(requests)
-        # Requests with equal rules are judged together; usually that is one group.
-        groups: dict[tuple[bool, object], list[int]] = {}
-        for i, request in enumerate(requests):
-            groups.setdefault((request.params.compat, request.params.thresholds), []).append(i)
-        for (compat, _), rows in groups.items():
-            thresholds = requests[rows[0]].params.thresholds
-            modes = [requests[i].params.mode for i in rows]
-            fast = torch.tensor([mode is DecodeMode.FAST for mode in modes], device=probs.device)
-            if compat:
-                tokens, _ = propose_published(probs[rows], drawn[rows], fast, vocab, thresholds)
-                verdict = classify_published(tokens, fast, vocab)
-            else:
-                verdict = judge_guarded(probs[rows], drawn[rows], fast, vocab, thresholds, self._label_tokens)
-            scores = self._token_scores(logits[rows], verdict.tokens, [requests[i] for i in rows])
-            columns = (t.tolist() for t in (verdict.tokens, verdict.length, verdict.kind, scores))
-            for i, ids, length, kind, score in zip(rows, *columns, strict=True):
-                out[i] = _Decision(ids[:length], score[:length], kind)
-        return out  # type: ignore[return-value]
+    def _join(self, group: list[Joining]) -> list[Request]:
+        requests = [joining.request for joining in group]
+        try:
+            self.runner.join(group, len(self.scheduler.running))
+        except BaseException as error:
+            if not is_out_of_memory(error):
+                self._fail(requests, EngineError(f"a prompt could not be prefilled: {error}"))
+                raise
+            release_memory(self.runner.device)
+            if len(group) > 1:
+                return [request for joining in group for request in self._join([joining])]
+            return self._fail(
+                requests,
+                EngineMemoryError(
+                    f"not enough memory for a prompt of {len(requests[0].prompt):,} tokens beside "
+                    f"{len(self.scheduler.running)} others; use a smaller image, or fewer side by side"
+                ),
+            )
+        self.scheduler.start(requests)
+        for request in requests:
+            del self._prefixes[id(request)]
+        return []
 
-    def _token_scores(self, logits: Tensor, tokens: Tensor, requests: Sequence[Request]) -> Tensor:
-        """Probability of given tokens; for a coordinate, the mass of all bins within the row's reach of it.
+    def _launch(self, done: list[Request]) -> _Flight | None:
+        """Begin the next step of all rows; where memory runs out, the newest row goes, with an error.
 
         Args:
-            logits: [rows, slots, vocabulary], unpenalised; tokens: [rows, slots].
+            done: gets what is finished on the way.
         """
-        vocab = self.vocab
-        reach = torch.tensor([[r.params.thresholds.score_reach] for r in requests], device=logits.device)
-        probs = logits.softmax(-1)
-        plain = probs.gather(-1, tokens[..., None])[..., 0]
-        is_coord = (tokens >= vocab.coord_start) & (tokens <= vocab.coord_end)
-        return torch.where(is_coord, place_mass(probs, tokens, vocab, reach), plain).clamp(0, 1)
+        lag = int(self._flight is not None)
+        while self.scheduler.running:
+            running = list(self.scheduler.running)
+            if lag and self._needs_known_phases(running):
+                done += self._collect_now()
+                lag = 0
+                continue
+            try:
+                landing = self.runner.step(running, lag=lag)
+            except BaseException as error:
+                if not is_out_of_memory(error):
+                    raise
+                newest = running[-1]
+                self._retire(newest)
+                done += self._fail(
+                    [newest],
+                    EngineMemoryError(
+                        f"memory ran out with {len(running)} questions side by side; ask fewer at a time"
+                    ),
+                )
+                release_memory(self.runner.device)
+                continue
+            self.stats.num_steps += 1
+            return _Flight(running, landing)
+        return None
 
-    def _score(self, requests: Sequence[Request], real: Tensor, decisions: Sequence[_Decision]) -> None:
-        """Fill in the sequential scores of tokens committed last time; note that of each first new token."""
-        width = real.shape[1]
-        starts = [r.cached_len + 1 - len(r.prompt) for r in requests]  # first answer token without a score
-        known = torch.zeros(real.shape[:2], dtype=torch.long)
-        for row, (request, decision) in enumerate(zip(requests, decisions, strict=True)):
-            following = [*request.tokens[starts[row] :], decision.tokens[0]]
-            known[row, width - len(following) :] = torch.tensor(following)
-        scores = self._token_scores(real, known.to(real.device), requests).tolist()
-        for request, start, row_scores in zip(requests, starts, scores, strict=True):
-            count = len(request.tokens) - start
-            request.token_scores[start:] = row_scores[width - 1 - count : width - 1]
-            request.next_score = row_scores[-1]
+    def _needs_known_phases(self, running: list[Request]) -> bool:
+        """Published sampling draws in an order that depends on each row's phase."""
+        return any(r.params.compat and r.params.temperature > 0 for r in running)
 
-    # -- committing -----------------------------------------------------------------------------------------
+    def _collect_now(self) -> list[Request]:
+        flight, self._flight = self._flight, None
+        return [] if flight is None else self._collect(flight)
 
-    def _commit(self, request: Request, decision: _Decision) -> None:
-        vocab = self.vocab
-        kind = KINDS[decision.kind_index] if decision.kind_index >= 0 else None
-        window = vocab.block_size if kind is not None else 0
-        # Prefill belongs to the first step: the record counts what was fed for it.
-        num_cached = request.cached_len if request.tokens else 0
-        fed = request.text_len - num_cached + window
-        request.commits.append(Commit(request.phase, kind, tuple(decision.tokens), fed, num_cached))
-        self.stats.count_commit(request.commits[-1])
-        request.cached_len = request.text_len
+    def _collect(self, flight: _Flight) -> list[Request]:
+        """Record the outcome of a step. Returns the requests that it finished."""
+        done: list[Request] = []
+        outcome = flight.landing.outcome()
+        for row, request in enumerate(flight.requests):
+            if request.finish is not None:  # ended while the step was under way
+                continue
+            num_commits = len(request.commits)
+            record(request, outcome, row, self.vocab, self._limit(request))
+            if len(request.commits) > num_commits:
+                self.stats.count_commit(request.commits[-1])
+            if request.finish is not None:
+                done.append(request)
+        self.stats.num_drafts += int(outcome.num_drafts.sum())
+        self.stats.num_accepted += int(outcome.num_accepted.sum())
+        for request in done:
+            self._retire(request)
+            self.stats.count_finished(request)
+        return done
 
-        request.provenance += [provenance_of(request, kind)] * len(decision.tokens)
-        request.tokens += decision.tokens
-        request.token_scores += [request.next_score, *[math.nan] * (len(decision.tokens) - 1)]
-        request.block_scores += decision.block_scores
-        for token in decision.tokens:
-            self._follow(request, token)
-        if id(request) in self._seen:
-            self._seen[id(request)][torch.tensor(decision.tokens, device=self.runner.device)] = True
-
-        if kind is not None:
-            after_block(request, kind)
-        else:
-            after_token(request, decision.tokens[-1], vocab)
-        if decision.tokens[-1] == vocab.box_end:
-            after_item(request, vocab)
-        if request.finish is None and request.text_len >= self._limit(request):
-            request.finish = Finish.LIMIT
-
-    def _follow(self, request: Request, token: int) -> None:
-        """Move the grammar along and remember the label that the next boxes belong to."""
-        request.state = advance(self.vocab, request.state, token)
-        if token == self.vocab.ref:
-            request.label = ()
-        elif request.state is State.LABEL:
-            request.label = (*request.label, token)
+    # -- the end of a request -------------------------------------------------------------------------------
 
     def _limit(self, request: Request) -> int:
         return min(self.config.max_length, len(request.prompt) + request.params.max_new_tokens)
 
-    def _retire(self, row: int) -> Request:
-        request = self._free(row)
-        self.stats.count_finished(request)
-        return request
+    def _retire(self, request: Request) -> None:
+        """Free the row of a running request."""
+        last = self.scheduler.running[-1]
+        row, last_row = self.scheduler.retire(request)
+        self.runner.remove(request, row, last_row, last.text_len + 3 * self.runner.rows.width)
 
-    def _free(self, row: int) -> Request:
-        request, moved, last_row = self.scheduler.retire(row)
-        self.runner.remove(row, moved, last_row)
-        self._generators.pop(id(request), None)
-        self._seen.pop(id(request), None)
-        return request
+    def _drop(self, request: Request) -> None:
+        """Forget a request without a row, and its prefix if nobody else waits for it."""
+        self.scheduler.drop(request)
+        prefix = self._prefixes.pop(id(request), None)
+        if prefix is not None and not any(other is prefix for other in self._prefixes.values()):
+            self.prefiller.forget(prefix)
 
-    def _generator_of(self, request: Request) -> torch.Generator:
-        if id(request) not in self._generators:
-            generator = torch.Generator(self.runner.device).manual_seed(request.params.seed)
-            self._generators[id(request)] = generator
-        return self._generators[id(request)]
+    def _fail(self, requests: list[Request], error: EngineError) -> list[Request]:
+        for request in requests:
+            request.finish, request.error = Finish.ERROR, error
+            self._drop(request)
+            self.stats.count_finished(request)
+        return requests
 
-    def _seen_of(self, request: Request) -> Tensor:
-        if id(request) not in self._seen:
-            seen = torch.zeros(self.vocab.size, dtype=torch.bool, device=self.runner.device)
-            seen[torch.tensor([*request.prompt, *request.tokens], device=seen.device)] = True
-            self._seen[id(request)] = seen
-        return self._seen[id(request)]
+    def _fail_orphans(self, error: BaseException) -> None:
+        """After a mistake of ours: requests whose prefix nobody computes any more must not wait for ever."""
+        for request in list(self.scheduler.preparing):
+            prefix = self._prefixes[id(request)]
+            if prefix is not None and not prefix.is_ready and not self.prefiller.is_queued(prefix):
+                self._fail([request], EngineError(f"an image could not be encoded: {error}"))

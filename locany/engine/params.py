@@ -17,6 +17,7 @@ class DecodeMode(str, Enum):
     FAST = "fast"  # blocks only
     SLOW = "slow"  # token by token only
     HYBRID = "hybrid"  # blocks; a doubtful box again, token by token
+    VERIFIED = "verified"  # blocks, each token held against sequential decoding: the answer of slow
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ class Params:
         max_boxes: stop after so many boxes and points; 0 is off.
         seed: of sampling; equal seeds draw equally, alone or in a batch (up to rounding, which another batch
             shape may change).
+        tolerance: bins by which a coordinate of a block may differ from that of sequential decoding and still
+            be taken, in mode verified; with 0 the answer is that of slow.
+        timeout_s: seconds from when the request was added until it is ended with what it has; 0 is off.
         compat: reproduce the published decisions bit by bit: no grammar, no slot-0 test, no repeat guard.
         thresholds: the numbers that decide a block.
     """
@@ -87,6 +91,8 @@ class Params:
     max_new_tokens: int = 2048
     max_boxes: int = 0
     seed: int = 0
+    tolerance: int = 0
+    timeout_s: float = 0.0
     compat: bool = False
     thresholds: Thresholds = field(default_factory=Thresholds)
 
@@ -100,6 +106,7 @@ class Params:
             ("temperature", 0.0, 100.0),
             ("top_p", 0.0, 1.0),
             ("repetition_penalty", 0.01, 100.0),
+            ("timeout_s", 0.0, 1e9),
         ):
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
@@ -111,11 +118,20 @@ class Params:
             )
         if self.top_p == 0:
             raise RequestError("top_p is 0, which keeps no token; give more than 0, or 1 to turn it off")
-        for name, least in (("top_k", 0), ("max_new_tokens", 0), ("max_boxes", 0), ("seed", 0)):
+        for name in ("top_k", "max_new_tokens", "max_boxes", "seed", "tolerance"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _MOST:
-                raise RequestError(f"{name} is {value!r}, expected an integer from {least} to {_MOST}")
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
+                raise RequestError(f"{name} is {value!r}, expected an integer from 0 to {_MOST}")
         if not isinstance(self.compat, bool):
             raise RequestError(f"compat is {self.compat!r}, expected True or False")
+        if self.tolerance and self.mode is not DecodeMode.VERIFIED:
+            raise RequestError(
+                f"tolerance is {self.tolerance} in mode {self.mode.value!r}; only 'verified' has one"
+            )
+        if self.compat and self.mode is DecodeMode.VERIFIED and self.temperature > 0:
+            raise RequestError(
+                "compat=True draws in the published order, which mode 'verified' cannot follow; "
+                "give temperature 0, or compat=False"
+            )
         if not isinstance(self.thresholds, Thresholds):
             raise RequestError(f"thresholds is {self.thresholds!r}, expected a Thresholds object")

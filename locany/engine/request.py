@@ -11,6 +11,7 @@ import numpy as np
 from locany.codec.blocks import BlockKind
 from locany.codec.grammar import State
 from locany.engine.params import DecodeMode, Params
+from locany.errors import EngineError
 from locany.results import Provenance
 
 
@@ -29,6 +30,12 @@ class Finish(str, Enum):
     MAX_BOXES = "max_boxes"  # cut by max_boxes
     REPEAT = "repeat"  # the model began to repeat a box
     STRAY = "stray"  # published rule: a token that is no coordinate while re-decoding
+    TIMEOUT = "timeout"  # cut by timeout_s
+    CANCELLED = "cancelled"  # the caller does not want it any more
+    ERROR = "error"  # see `Request.error`
+
+
+_CUT = (Finish.LIMIT, Finish.MAX_BOXES, Finish.TIMEOUT, Finish.CANCELLED, Finish.ERROR)
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,10 @@ class Commit:
     """What one step added to the answer.
 
     Attributes:
-        phase, kind: how it was decoded and what it is; kind is None for a single token.
+        phase, kind: how it was decoded and what it is; kind is None where no block was judged.
         tokens: what was added.
         num_fed, num_cached: positions fed in this step, and keys that were in the cache before it.
+        num_drafts: of the fed tokens, those that had still to be confirmed (mode verified).
     """
 
     phase: Phase
@@ -54,6 +62,39 @@ class Commit:
     tokens: tuple[int, ...]
     num_fed: int
     num_cached: int
+    num_drafts: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A box, point or negative of an answer, as soon as it is committed and its score is known.
+
+    Attributes:
+        label: token ids of the label that it belongs to; empty if there is none.
+        bins: four of a box, two of a point, none of a negative; as decoded, corners in any order.
+        means: for each bin, the mean of the bins near it, weighted by their probability.
+        score: 0..1; see `Request.score`.
+        provenance: how each token was decoded.
+        start, stop: span of its tokens in the answer.
+    """
+
+    label: tuple[int, ...]
+    bins: tuple[int, ...]
+    means: tuple[float, ...]
+    score: float
+    provenance: tuple[Provenance, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """A box, point or negative by where its tokens are: [start, stop) of the answer."""
+
+    label: tuple[int, ...]
+    bins: tuple[int, ...]
+    start: int
+    stop: int
 
 
 @dataclass(eq=False)
@@ -62,13 +103,23 @@ class Request:
 
     Attributes:
         prompt: ids with image tokens expanded.
-        images: in the order of their image tokens.
+        images: in the order of their image tokens; dropped once they are encoded.
         params: knobs.
         tokens: the answer so far.
         provenance: how each token of the answer was decoded.
         token_scores: the decoder's sequential probability of each token; for coordinates, the mass within
-            `score_reach` bins. NaN where the answer stopped before it was known.
-        block_scores: the same read from the block that proposed the token.
+            `score_reach` bins. NaN while it is not known yet.
+        block_scores: the same read from the block that proposed the token; NaN where none did.
+        expected_bins: for coordinates the mean of the bins within `score_reach`, weighted by their sequential
+            probability (that of the block, while the other is unknown); NaN for other tokens.
+        commits: what each step added.
+        phase: how the coming step decodes.
+        state, label: grammar state and current label after the last committed token.
+        finish: why the answer is over; None while it is not.
+        error: what went wrong, where `finish` is ERROR.
+        items, said, num_boxes: the items so far; the same as a set; boxes and points among them.
+        num_pending, num_drafts: committed tokens, and drafts, that the coming step feeds.
+        deadline: by the engine's clock; infinite without a timeout.
     """
 
     prompt: list[int]
@@ -78,33 +129,33 @@ class Request:
     provenance: list[Provenance] = field(default_factory=list)
     token_scores: list[float] = field(default_factory=list)
     block_scores: list[float] = field(default_factory=list)
+    expected_bins: list[float] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     phase: Phase = Phase.PARALLEL
     state: State = State.ITEM
-    cached_len: int = 0
-    finish: Finish | None = None
     label: tuple[int, ...] = ()
+    finish: Finish | None = None
+    error: EngineError | None = None
+    items: list[Item] = field(default_factory=list)
     said: set[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=set)
     num_boxes: int = 0
-    next_score: float = math.nan  # of the first token of the coming commit
+    num_pending: int = 1
+    num_drafts: int = 0
+    deadline: float = math.inf
+    closing: Finish | None = None  # over, but for a last step that scores its last tokens
 
     def __post_init__(self) -> None:
         self.phase = Phase.SEQUENTIAL if self.params.mode is DecodeMode.SLOW else Phase.PARALLEL
 
     @property
     def text_len(self) -> int:
-        """Prompt and answer so far."""
+        """Prompt and answer so far, without drafts."""
         return len(self.prompt) + len(self.tokens)
-
-    def token_at(self, index: int) -> int:
-        """Token of the whole text by index."""
-        n = len(self.prompt)
-        return self.prompt[index] if index < n else self.tokens[index - n]
 
     @property
     def truncated(self) -> bool:
-        """Whether a limit cut the answer."""
-        return self.finish in (Finish.LIMIT, Finish.MAX_BOXES)
+        """Whether the answer was cut."""
+        return self.finish in _CUT
 
     def score(self, start: int, stop: int) -> float:
         """Score of a span of the answer: geometric mean of its tokens' probabilities, 0..1."""
@@ -114,3 +165,22 @@ class Request:
             value = block if math.isnan(sequential) else sequential
             logs.append(math.log(max(value, 1e-9)))
         return math.exp(sum(logs) / len(logs)) if logs else 0.0
+
+    def found(self, number: int) -> Found | None:
+        """Item `number` of the answer; None while it is not committed, or its score is not known yet."""
+        if number >= len(self.items):
+            return None
+        item = self.items[number]
+        span = slice(item.start, item.stop)
+        if self.finish is None and any(map(math.isnan, self.token_scores[span])):
+            return None
+        means = tuple(mean for mean in self.expected_bins[span] if not math.isnan(mean))
+        return Found(
+            label=item.label,
+            bins=item.bins,
+            means=means,
+            score=self.score(item.start, item.stop),
+            provenance=tuple(self.provenance[span]),
+            start=item.start,
+            stop=item.stop,
+        )

@@ -1,4 +1,4 @@
-"""The model on its device: prefill of new rows, one step of all running rows."""
+"""The model on its device: rows join with their prompts cached, and all of them make one step."""
 
 from __future__ import annotations
 
@@ -9,112 +9,239 @@ import torch
 from torch import Tensor
 
 from locany.codec.vocab import Vocab
-from locany.engine.batch import StepBatch, build_step
-from locany.engine.request import ImageInput, Request
+from locany.engine.batch import StepBatch, StepShape, build_step
+from locany.engine.config import EngineConfig
+from locany.engine.graphs import StepGraphs, rounded_rows
+from locany.engine.params import DecodeMode
+from locany.engine.prefix import Prefix
+from locany.engine.request import Phase, Request
+from locany.engine.rows import Rows, Traits
+from locany.engine.step import Generators, Outcome, StepLogits, Tables, decide
 from locany.model.cache import KVCache
 from locany.model.decoder import CacheView
 from locany.model.locate_model import LocateModel
+from locany.model.masks import Layout, cache_layout, visible
 
-_SLOTS_STEP = 256  # the cache grows by so many slots at a time, so that growing is rare
+# The cache grows by so many slots at a time, so that growing is rare: it copies all rows, and on a GPU the
+# captured steps are lost with it.
+_SLOTS_STEP, _SLOTS_STEP_DEVICE = 256, 2048
+_LENGTH_STEP = 256  # steps on a device read whole multiples, so that there are few different shapes
 
 
 @dataclass(frozen=True)
-class StepLogits:
-    """float32 logits of one step.
+class Joining:
+    """A request that gets a row: its own part of the prompt lies behind the prefix."""
 
-    Attributes:
-        real: [rows, columns, vocabulary] after the committed tokens, right-aligned: what sequential decoding
-            would see.
-        window: [rows, block_size, vocabulary], or None where no row decodes in parallel.
-    """
+    request: Request
+    prefix: Prefix | None
 
-    real: Tensor
-    window: Tensor | None
+    @property
+    def num_shared(self) -> int:
+        return 0 if self.prefix is None else len(self.prefix.tokens)
+
+
+class Landing:
+    """The outcome of a step on its way to the host."""
+
+    def __init__(self, packed: Tensor, width: int):
+        self._width, self._landed = width, None
+        if packed.device.type == "cuda":  # the copy comes before the next step, for which nobody waits here
+            self._packed = torch.empty(packed.shape, dtype=packed.dtype, pin_memory=True)
+            self._packed.copy_(packed, non_blocking=True)
+            self._landed = torch.cuda.Event()
+            self._landed.record()
+        else:
+            self._packed = packed
+
+    def outcome(self) -> Outcome:
+        """Wait for it."""
+        if self._landed is not None:
+            self._landed.synchronize()
+        return Outcome.unpack(self._packed, self._width)
 
 
 class Runner:
-    """Owns the KV cache; running rows are always cache rows 0 .. n - 1."""
+    """Owns the KV cache and the rows; running rows are always 0 .. n - 1."""
 
-    def __init__(self, model: LocateModel, vocab: Vocab, max_patches: int = 32768):
-        self.model, self.vocab, self.max_patches = model, vocab, max_patches
-        text = model.config.text
-        self.cache = KVCache(
-            text.num_layers, 0, text.num_kv_heads, 0, text.head_dim, dtype=model.dtype, device=model.device
-        )
+    def __init__(self, model: LocateModel, vocab: Vocab, config: EngineConfig | None = None):
+        self.model, self.vocab, self.config = model, vocab, config or EngineConfig()
+        self.tables, self.rows = Tables(vocab, self.device), Rows(vocab, self.device)
+        self.cache = self._new_cache()
+        self._generators: dict[int, torch.Generator] = {}
+        graphs = self.device.type == "cuda" if self.config.graphs is None else self.config.graphs
+        self._graphs = StepGraphs(self.run, self.rows, lambda: self.cache) if graphs else None
 
     @property
     def device(self) -> torch.device:
         return self.model.device
 
-    def _reserve(self, num_rows: int, length: int) -> None:
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of the cache for one slot of one row."""
+        text = self.model.config.text
+        return 2 * text.num_layers * text.num_kv_heads * text.head_dim * self.model.dtype.itemsize
+
+    def _new_cache(self) -> KVCache:
+        text = self.model.config.text
+        return KVCache(
+            text.num_layers,
+            0,
+            text.num_kv_heads,
+            0,
+            text.head_dim,
+            dtype=self.model.dtype,
+            device=self.device,
+        )
+
+    def reserve(self, num_rows: int, length: int) -> None:
+        """Room for so many rows of so many tokens, the positions of a step included."""
+        if self._graphs is not None:
+            num_rows = rounded_rows(num_rows)
+        length += 3 * self.rows.width  # drafts, window, and a step that the host does not know of yet
         if num_rows > self.cache.num_rows or length > self.cache.capacity:
-            self.cache.grow(num_rows, -(-length // _SLOTS_STEP) * _SLOTS_STEP)
+            step = _SLOTS_STEP if self.device.type == "cpu" else _SLOTS_STEP_DEVICE
+            self.cache.grow(num_rows, -(-length // step) * step)
+        self.rows.grow(num_rows)
+
+    def release(self) -> None:
+        """Give the cache back; only while no row runs."""
+        self.cache = self._new_cache()
 
     @torch.inference_mode()
-    def prefill(self, requests: Sequence[Request], first_row: int) -> None:
-        """Encode the images of new requests and cache their prompts, all but the last token.
+    def join(self, joining: Sequence[Joining], first_row: int) -> None:
+        """Begin rows: copy what is shared, prefill the rest of each prompt but its last token, all at once.
 
         The last token is fed by the first step like any committed token, so that every step is the same.
-        Pixels are dropped once they are encoded.
         """
-        longest = max(len(request.prompt) for request in requests)
-        self._reserve(first_row + len(requests), longest + self.vocab.block_size)
-        images = [image for request in requests for image in request.images]
-        visual = self._encode(images)
-        for row, request in enumerate(requests, start=first_row):
-            own, visual = visual[: len(request.images)], visual[len(request.images) :]
-            length = len(request.prompt) - 1
-            if length:
-                ids = torch.tensor([request.prompt[:-1]], device=self.device)
-                positions = torch.arange(length, device=self.device)[None]
-                view = CacheView(self.cache, slice(row, row + 1), positions, length)
-                self.model(ids, positions, None, torch.cat(own) if own else None, view)
-            request.cached_len = length
-            request.images = ()
+        lengths = [len(j.request.prompt) - 1 for j in joining]
+        self.reserve(first_row + len(joining), max(lengths) + 1)
+        rows = slice(first_row, first_row + len(joining))
+        for row, one in enumerate(joining, start=first_row):
+            if one.prefix is not None:
+                assert one.prefix.cache is not None
+                self.cache.take(row, one.prefix.cache, one.num_shared)
+        num_own = [length - one.num_shared for length, one in zip(lengths, joining, strict=True)]
+        if max(num_own):
+            self._prefill(joining, num_own, rows)
+        for row, one in enumerate(joining, start=first_row):
+            self.rows.put(row, one.request)
 
-    def _encode(self, images: Sequence[ImageInput]) -> list[Tensor]:
-        """Visual tokens of each image; as many images at once as the patch budget allows, at least one."""
-        merge = self.model.config.vision.merge_size**2
-        visual: list[Tensor] = []
-        packs: list[list[ImageInput]] = []
-        room = 0
-        for image in images:
-            if len(image.pixel_values) > room or not packs:
-                packs.append([])
-                room = self.max_patches
-            packs[-1].append(image)
-            room -= len(image.pixel_values)
-        for pack in packs:
-            pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in pack])
-            grids = [image.grid_hw for image in pack]
-            tokens = self.model.encode_images(pixels.to(self.device), grids)
-            visual += tokens.split([height * width // merge for height, width in grids])
-        return visual
+    def _prefill(self, joining: Sequence[Joining], num_own: Sequence[int], rows: slice) -> None:
+        width, size = max(num_own), len(joining)
+        ids = torch.full((size, width), self.vocab.pad)
+        positions = torch.zeros(size, width, dtype=torch.long)
+        slots = torch.full((size, width), self.cache.bin_slot)
+        for number, (one, count) in enumerate(zip(joining, num_own, strict=True)):
+            start = one.num_shared
+            ids[number, :count] = torch.tensor(one.request.prompt[start : start + count])
+            positions[number, :count] = slots[number, :count] = torch.arange(start, start + count)
+        ids, positions, slots = (t.to(self.device) for t in (ids, positions, slots))
+        length = max(len(one.request.prompt) - 1 for one in joining)
+        mask = None
+        if size > 1 or length > width:  # else plain causal text, for which there is a faster way
+            zero = torch.zeros_like(positions)
+            query = Layout(sample=zero, branch=zero, index=positions, block=zero - 1)
+            ends = torch.tensor([len(one.request.prompt) - 1 for one in joining], device=self.device)
+            mask = visible(query, cache_layout(ends, 0, length))
+        self.model(ids, positions, mask, None, CacheView(self.cache, rows, slots, length))
+
+    # -- one step -------------------------------------------------------------------------------------------
+
+    def shape_of(self, requests: Sequence[Request], *, lag: int) -> StepShape:
+        """The shape of the coming step.
+
+        Args:
+            lag: steps that the device is ahead of the requests' records.
+        """
+        width = self.rows.width
+        traits = Traits.of(requests, self.vocab, phases_known=not lag)
+        if lag:
+            num_real = 1 if all(r.params.mode is DecodeMode.SLOW for r in requests) else width
+        else:
+            num_real = 1 if all(r.num_pending + r.num_drafts == 1 for r in requests) else width
+        longest = max(r.text_len + r.num_drafts for r in requests) + lag * width
+        has_window = traits.parallel
+        length = longest + (self.vocab.block_size if has_window else 0)
+        if self.device.type != "cpu":  # few different lengths; the mask covers the rest
+            length = min(-(-length // _LENGTH_STEP) * _LENGTH_STEP, self.cache.capacity)
+        return StepShape(len(requests), num_real, has_window, length, traits)
 
     @torch.inference_mode()
-    def step(self, requests: Sequence[Request]) -> StepLogits:
-        """Feed one step; row i of the batch is cache row i."""
-        self._reserve(len(requests), max(r.text_len for r in requests) + self.vocab.block_size)
-        batch = build_step(requests, self.vocab, self.cache.bin_slot, self.device)
-        return self.forward(batch)
+    def step(self, requests: Sequence[Request], *, lag: int = 0) -> Landing:
+        """Feed one step of rows 0 .. n - 1 and move them on, without waiting for the device."""
+        self.reserve(len(requests), max(r.text_len + r.num_drafts for r in requests) + lag * self.rows.width)
+        shape = self.shape_of(requests, lag=lag)
+        generators = self._published_generators(requests)
+        if self._graphs is not None and generators is None:
+            return Landing(self._graphs.step(shape)[: len(requests)], self.rows.width)
+        return Landing(self.run(shape, generators), self.rows.width)
+
+    def run(self, shape: StepShape, generators: Generators | None = None) -> Tensor:
+        """A step whose operations depend on its shape alone."""
+        rows = self.rows.view(shape.num_rows)
+        batch = build_step(
+            rows,
+            self.vocab,
+            num_real=shape.num_real,
+            has_window=shape.has_window,
+            length=shape.length,
+            bin_slot=self.cache.bin_slot,
+        )
+        return decide(rows, batch, self.forward(batch), self.tables, shape.traits, self.vocab, generators)
 
     def forward(self, batch: StepBatch) -> StepLogits:
         """Run the decoder over a step's tensors."""
-        rows = slice(0, len(batch.token_ids))
-        view = CacheView(self.cache, rows, batch.slots, batch.length)
-        hidden = self.model(batch.token_ids, batch.positions, batch.mask, None, view)
         num_rows, width = batch.token_ids.shape
-        if len(batch.read) == num_rows * width:
-            logits = self.model.decoder.logits(hidden)
-        else:  # padding, and windows of rows that decode token by token, never meet the head
-            logits = hidden.new_zeros(num_rows * width, self.vocab.size, dtype=torch.float32)
-            logits[batch.read] = self.model.decoder.logits(hidden.flatten(0, 1)[batch.read])
-            logits = logits.unflatten(0, (num_rows, width))
+        view = CacheView(self.cache, slice(0, num_rows), batch.slots, batch.length)
+        hidden = self.model(batch.token_ids, batch.positions, batch.mask, None, view).flatten(0, 1)
+        rows = torch.arange(num_rows, device=hidden.device)[:, None].expand(-1, width).flatten()
+        index = batch.answer_index.flatten()
+        if self.device.type == "cpu":  # unused columns never meet the head; elsewhere asking costs more
+            read = batch.used.flatten().nonzero()[:, 0]
+            if len(read) < len(hidden):
+                logits = hidden.new_zeros(len(hidden), self.vocab.size, dtype=torch.float32)
+                logits[read] = self.read_out(hidden[read], rows[read], index[read])
+            else:
+                logits = self.read_out(hidden, rows, index)
+        else:
+            logits = self.read_out(hidden, rows, index)
+        logits = logits.unflatten(0, (num_rows, width))
         window = logits[:, batch.num_real :] if batch.has_window else None
         return StepLogits(logits[:, : batch.num_real], window)
 
+    def read_out(self, hidden: Tensor, rows: Tensor, answer_index: Tensor) -> Tensor:
+        """Logits of n positions.
+
+        Args:
+            hidden: [n, size]; rows: [n] rows they belong to; answer_index: [n] which token of the answer each
+                predicts. The last two are for those who script answers.
+
+        Returns:
+            [n, vocabulary] float32.
+        """
+        return self.model.decoder.logits(hidden)
+
+    def _published_generators(self, requests: Sequence[Request]) -> Generators | None:
+        """The random states of rows that sample as published: whose phase the host has to know."""
+        if not any(r.params.compat and r.params.temperature > 0 for r in requests):
+            return None
+        found = [
+            self._generator_of(r) if r.params.compat and r.params.temperature > 0 else None for r in requests
+        ]
+        block = [g if r.phase is Phase.PARALLEL else None for g, r in zip(found, requests, strict=True)]
+        token = [g if r.phase is Phase.SEQUENTIAL else None for g, r in zip(found, requests, strict=True)]
+        return Generators(block, token)
+
+    def _generator_of(self, request: Request) -> torch.Generator:
+        if id(request) not in self._generators:
+            generator = torch.Generator(self.device).manual_seed(request.params.seed)
+            self._generators[id(request)] = generator
+        return self._generators[id(request)]
+
     @torch.inference_mode()  # also where a caller cancels between steps
-    def remove(self, row: int, last: Request | None, last_row: int) -> None:
-        """Free a row: the last running row moves into its place."""
-        if last is not None and last.cached_len:
-            self.cache.move(last_row, row, last.cached_len)
+    def remove(self, request: Request, row: int, last_row: int, last_len: int) -> None:
+        """Free a row: the last running row, with so many tokens, moves into its place."""
+        self._generators.pop(id(request), None)
+        if row != last_row:
+            self.cache.move(last_row, row, min(last_len, self.cache.capacity))
+            self.rows.move(last_row, row)

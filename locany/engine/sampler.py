@@ -11,6 +11,8 @@ from torch import Tensor
 from locany.engine.params import Params
 
 _REMOVED = torch.finfo(torch.float32).min
+# The finaliser of SplitMix64 (Steele, Lea and Flood 2014); the constants as signed 64-bit integers.
+_GOLDEN, _MIX_1, _MIX_2 = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def probabilities(logits: Tensor, params: SamplingParams, seen: Tensor | None) -
 
     Args:
         logits: [rows, slots, vocabulary] float32.
-        seen: [rows, vocabulary] boolean, the tokens of prompt and answer so far; None if nobody is penalised.
+        seen: [rows, 1 or slots, vocabulary] boolean, the tokens of the text before each slot; None if nobody
+            is penalised.
 
     Returns:
         [rows, slots, vocabulary] float32; what top-p and top-k removed is exactly 0.
@@ -58,7 +61,7 @@ def probabilities(logits: Tensor, params: SamplingParams, seen: Tensor | None) -
     if seen is not None:
         penalty = row(params.repetition_penalty)
         penalised = torch.where(logits > 0, logits / penalty, logits * penalty)
-        logits = torch.where(seen[:, None], penalised, logits)
+        logits = torch.where(seen, penalised, logits)
     if params.has_temperature:
         logits = logits / row(torch.where(params.temperature > 0, params.temperature, 1.0))
     if params.has_top_p:
@@ -76,23 +79,60 @@ def probabilities(logits: Tensor, params: SamplingParams, seen: Tensor | None) -
     return logits.softmax(-1)
 
 
-def draw(
-    probs: Tensor, temperatures: Sequence[float], generators: Sequence[torch.Generator | None]
-) -> Tensor:
+def draw(probs: Tensor, temperature: Tensor, noise: Tensor | None) -> Tensor:
     """One token per slot: the most probable, or a sample where the temperature is above 0.
 
-    A sample is argmax(p / e) with e exponential, drawn row-major per request: the published draw on the CPU,
-    and independent of which other requests share the batch.
-
     Args:
-        probs: [rows, slots, vocabulary].
+        probs: [rows, slots, vocabulary]; temperature: [rows].
+        noise: exponential noise e of the shape of `probs`; argmax(p / e) is a sample of p. None if no row
+            samples.
 
     Returns:
         [rows, slots] ids.
     """
     tokens = probs.argmax(-1)
-    for number, (temperature, generator) in enumerate(zip(temperatures, generators, strict=True)):
-        if temperature > 0:
-            noise = torch.empty_like(probs[number]).exponential_(1.0, generator=generator)
-            tokens[number] = (probs[number] / noise).argmax(-1)
-    return tokens
+    if noise is None:
+        return tokens
+    return torch.where(temperature[:, None] > 0, (probs / noise).argmax(-1), tokens)
+
+
+def keyed_noise(seed: Tensor, answer_index: Tensor, size: int) -> Tensor:
+    """Exponential noise that depends on the seed, the place in the answer and the token, and on nothing else.
+
+    So a request draws the same alone and in a batch, on any device, and a draft that is checked later is
+    checked against the very sample that token-by-token decoding would have drawn.
+
+    Args:
+        seed: [rows]; answer_index: [rows, slots], which token of the answer is drawn; size: vocabulary.
+
+    Returns:
+        [rows, slots, size] float32, above 0.
+    """
+    key = _mix(_mix(seed[:, None] * _GOLDEN) + answer_index * _GOLDEN)
+    tokens = torch.arange(1, size + 1, device=seed.device) * _GOLDEN
+    bits = _shifted(_mix(key[..., None] + tokens), 40)  # 24 bits: what float32 can tell apart
+    return -torch.log1p(-(bits.float() + 0.5) * 2.0**-24)
+
+
+def _shifted(x: Tensor, places: int) -> Tensor:
+    """x >> places as if x had no sign."""
+    return (x >> places) & ((1 << (64 - places)) - 1)
+
+
+def _mix(x: Tensor) -> Tensor:
+    x = (x ^ _shifted(x, 30)) * _MIX_1
+    x = (x ^ _shifted(x, 27)) * _MIX_2
+    return x ^ _shifted(x, 31)
+
+
+def published_noise(generators: Sequence[torch.Generator | None], like: Tensor) -> Tensor:
+    """The noise of the published draw on the CPU, row-major per request; 1 where a row has no generator.
+
+    Args:
+        like: [rows, slots, vocabulary].
+    """
+    noise = torch.ones_like(like)
+    for row, generator in zip(noise, generators, strict=True):
+        if generator is not None:
+            row.exponential_(1.0, generator=generator)
+    return noise

@@ -15,6 +15,9 @@ class Stats:
     Attributes:
         num_steps: forwards of the decoder, without prefill.
         num_requests: finished answers; num_tokens, num_boxes: in them.
+        num_images: images encoded; num_prefilled: prompt tokens prefilled; num_shared: requests that found
+            their images encoded and prefilled, or on the way.
+        num_drafts, num_accepted: tokens proposed in mode verified, and those that stood.
         blocks: parallel blocks by kind.
         finishes: answers by why they were over.
     """
@@ -23,6 +26,11 @@ class Stats:
     num_requests: int = 0
     num_tokens: int = 0
     num_boxes: int = 0
+    num_images: int = 0
+    num_prefilled: int = 0
+    num_shared: int = 0
+    num_drafts: int = 0
+    num_accepted: int = 0
     blocks: Counter[str] = field(default_factory=Counter)
     finishes: Counter[str] = field(default_factory=Counter)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from typing import Any, cast
@@ -24,19 +25,49 @@ _FOLD_LIMIT = 256
 _PRODUCT_LIMIT = 448
 
 
+@dataclass(frozen=True)
+class Bias:
+    """A mask as numbers to add to the scores, made once for all layers.
+
+    Attributes:
+        values: [rows, 1, queries, keys], 0 where a query may look and -inf elsewhere.
+        folded: whether the queries of a group of heads lie behind one another, so that there are
+            heads / kv_heads times as many.
+    """
+
+    values: Tensor
+    folded: bool
+
+
+def prepare_mask(mask: Mask | Bias | None, group: int, dtype: torch.dtype) -> Mask | Bias | None:
+    """What `attend_text` makes of a mask in every layer, done once.
+
+    Args:
+        mask: [rows, queries, keys] boolean; anything else comes back as it is.
+        group: query heads per key-value head; dtype: that of the queries.
+    """
+    if not isinstance(mask, Tensor):
+        return mask
+    values = torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, -math.inf)[:, None]
+    folded = group > 1 and group * mask.shape[1] <= _FOLD_LIMIT
+    return Bias(values.repeat(1, 1, group, 1) if folded else values, folded)
+
+
+def activation_dtype(x: Tensor) -> torch.dtype:
+    """What matrix products of `x` come out in."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
+
+
 def _attend(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, is_causal: bool = False
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None, *, is_causal: bool = False
 ) -> Tensor:
     """Scaled dot-product attention over [batch, heads, positions, head_dim], equal numbers of heads."""
     if q.device.type == "cpu" and torch.is_grad_enabled() and not is_causal:
-        if torch.is_autocast_enabled("cpu"):
-            q, k, v = (t.to(torch.get_autocast_dtype("cpu")) for t in (q, k, v))
-        # The kernels want numbers to add to the scores, and would make them of a boolean mask more slowly.
-        bias = None if mask is None else torch.zeros_like(mask, dtype=q.dtype).masked_fill_(~mask, -math.inf)
+        q, k, v = (t.to(activation_dtype(t)) for t in (q, k, v))
         if k.shape[2] <= _PRODUCT_LIMIT:
             return _three_steps(q, k, v, bias)
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=is_causal)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, is_causal=is_causal)
 
 
 def _three_steps(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
@@ -81,14 +112,14 @@ def attend_images(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor
     return torch.cat(outputs) if len(outputs) > 1 else outputs[0]
 
 
-def attend_text(q: Tensor, k: Tensor, v: Tensor, mask: Mask | None) -> Tensor:
+def attend_text(q: Tensor, k: Tensor, v: Tensor, mask: Mask | Bias | None) -> Tensor:
     """Grouped-query attention under a mask.
 
     Args:
         q: [rows, heads, queries, head_dim]; k, v: [rows, kv_heads, keys, head_dim].
         mask: [rows, queries, keys] boolean, true where a query may look, or blocks of it
-            (`masks.visible_blocks`); None is plain causal text with as many keys as queries. Every query must
-            see at least one key.
+            (`masks.visible_blocks`), or what `prepare_mask` made of it; None is plain causal text with as
+            many keys as queries. Every query must see at least one key.
 
     Returns:
         [rows, heads, queries, head_dim].
@@ -98,13 +129,14 @@ def attend_text(q: Tensor, k: Tensor, v: Tensor, mask: Mask | None) -> Tensor:
     if isinstance(mask, BlockMask):
         return cast(Tensor, _flex(q.device.type)(q, k, v, block_mask=mask, enable_gqa=heads > kv_heads))
     group = heads // kv_heads
-    if mask is not None and group > 1 and group * queries <= _FOLD_LIMIT:
+    bias = prepare_mask(mask, group, activation_dtype(q))
+    assert bias is None or isinstance(bias, Bias)
+    if bias is not None and bias.folded:
         # Query heads of one group read the same keys: lay them behind one another on the query axis.
         folded = q.reshape(rows, kv_heads, group * queries, head_dim)
-        out = _attend(folded, k, v, mask[:, None].repeat(1, 1, group, 1))
-        return out.reshape(rows, heads, queries, head_dim)
+        return _attend(folded, k, v, bias.values).reshape(rows, heads, queries, head_dim)
     if group > 1:
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
-    if mask is None:
+    if bias is None:
         return _attend(q, k, v, is_causal=True)
-    return _attend(q, k, v, mask[:, None])
+    return _attend(q, k, v, bias.values)

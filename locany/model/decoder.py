@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from locany.model.attention import Mask, attend_text
+from locany.model.attention import Bias, Mask, activation_dtype, attend_text, prepare_mask
 from locany.model.cache import KVCache
 from locany.model.config import TextConfig
 from locany.model.layers import GatedMLP, RMSNorm
-from locany.model.rope import rotate_halves, text_angles
+from locany.model.rope import half_turns, rotate_halves, text_angles
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,16 @@ class CacheView:
 
 
 class DecoderLayer(nn.Module):
-    """Pre-norm grouped-query attention and gated MLP."""
+    """Pre-norm grouped-query attention and gated MLP.
+
+    `qkv` stands for queries, keys and values where a model has been packed (`packed.py`).
+    """
 
     def __init__(self, config: TextConfig):
         super().__init__()
         size, head_dim = config.hidden_size, config.head_dim
-        self.head_dim = head_dim
+        self.head_dim, self.num_heads, self.num_kv_heads = head_dim, config.num_heads, config.num_kv_heads
+        self.qkv: nn.Module | None = None
         self.attn_norm = RMSNorm(size, config.rms_norm_eps)
         self.q = nn.Linear(size, config.num_heads * head_dim)
         self.k = nn.Linear(size, config.num_kv_heads * head_dim)
@@ -51,19 +56,20 @@ class DecoderLayer(nn.Module):
         x: Tensor,
         cos: Tensor,
         sin: Tensor,
-        mask: Mask | None,
+        mask: Mask | Bias | None,
         view: CacheView | None,
         layer: int,
     ) -> Tensor:
         normed = self.attn_norm(x)
-        # [rows, heads, positions, head_dim]
-        q, k, v = (
-            part(normed).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
-            for part in (self.q, self.k, self.v)
-        )
-        # Rounded to the dtype of q before use, as published.
-        cos, sin = cos.to(q.dtype), sin.to(q.dtype)
-        q, k = rotate_halves(q, cos, sin), rotate_halves(k, cos, sin)
+        if self.qkv is not None:
+            heads = self.qkv(normed)
+        else:
+            heads = torch.cat((self.q(normed), self.k(normed), self.v(normed)), dim=-1)
+        # [rows, heads, positions, head_dim]: queries, then keys, then values
+        heads = heads.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+        num_turned = self.num_heads + self.num_kv_heads
+        q, k = rotate_halves(heads[:, :num_turned], cos, sin).split((self.num_heads, self.num_kv_heads), 1)
+        v = heads[:, num_turned:]
         if view is not None:
             view.cache.write(layer, view.rows, view.slots, k, v)
             k, v = view.cache.read(layer, view.rows, view.length)
@@ -72,11 +78,15 @@ class DecoderLayer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Token embedding, layers, final norm, and the tied head."""
+    """Token embedding, layers, final norm, and the tied head.
+
+    `head` stands for the head where a model has been packed (`packed.py`).
+    """
 
     def __init__(self, config: TextConfig):
         super().__init__()
         self.config = config
+        self.head: nn.Module | None = None
         self.embed = nn.Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -100,12 +110,15 @@ class Decoder(nn.Module):
             [rows, positions, hidden] after the final norm.
         """
         angles = text_angles(positions, self.config.head_dim, self.config.rope_theta)[:, None]
-        cos, sin = angles.cos(), angles.sin()
-        x = embeds
+        x, dtype = embeds, activation_dtype(embeds)
+        cos, sin = half_turns(angles, dtype)
+        bias = prepare_mask(mask, self.config.num_heads // self.config.num_kv_heads, dtype)
         for number, layer in enumerate(self.layers):
-            x = layer(x, cos, sin, mask, view, number)
+            x = layer(x, cos, sin, bias, view, number)
         return self.norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., hidden] to [..., vocabulary] float32 through the tied embedding; pass only what is read."""
+        if self.head is not None:
+            return self.head(hidden).float()
         return F.linear(hidden, self.embed.weight.to(hidden.dtype)).float()

@@ -16,19 +16,22 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(size))
 
     def forward(self, x: Tensor) -> Tensor:
-        x32 = x.float()
-        x32 = x32 * torch.rsqrt(x32.pow(2).mean(-1, keepdim=True) + self.eps)
-        return self.weight.to(x.dtype) * x32.to(x.dtype)
+        return self.weight.to(x.dtype) * F.rms_norm(x, x.shape[-1:], None, self.eps)
 
 
 class GatedMLP(nn.Module):
-    """down(silu(gate(x)) * up(x))."""
+    """down(silu(gate(x)) * up(x)).
+
+    `gate_up` stands for both where a model has been packed (`packed.py`).
+    """
 
     def __init__(self, size: int, hidden_size: int):
         super().__init__()
+        self.gate_up: nn.Module | None = None
         self.gate = nn.Linear(size, hidden_size, bias=False)
         self.up = nn.Linear(size, hidden_size, bias=False)
         self.down = nn.Linear(hidden_size, size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(F.silu(self.gate(x)) * self.up(x))
+        gate, up = self.gate_up(x).chunk(2, -1) if self.gate_up is not None else (self.gate(x), self.up(x))
+        return self.down(F.silu(gate) * up)

@@ -25,10 +25,23 @@ def rotate_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate element j with element j + head_dim / 2, in the dtype of `x`.
 
     Args:
-        x: [..., head_dim]; cos, sin: broadcastable [..., head_dim / 2] in the dtype of `x`.
+        x: [..., head_dim]; cos, sin: of `half_turns`, broadcastable, in the dtype of `x`.
     """
     a, b = x.chunk(2, dim=-1)
-    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
+    return x * cos + torch.cat((b, a), dim=-1) * sin
+
+
+def half_turns(angles: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Cosines, and sines with the sign that each half of `rotate_halves` takes.
+
+    Args:
+        angles: [..., head_dim / 2]; dtype: what both are rounded to before use, as published.
+
+    Returns:
+        [..., head_dim] each.
+    """
+    cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
+    return torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)
 
 
 def image_angles(grid_hw: tuple[int, int], head_dim: int, theta: float, device: torch.device) -> Tensor:

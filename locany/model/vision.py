@@ -54,13 +54,14 @@ class VisionLayer(nn.Module):
         self.attn_out = nn.Linear(size, size)
         self.mlp_norm = nn.LayerNorm(size, eps=config.norm_eps)
         self.mlp_in = nn.Linear(size, config.intermediate_size)
+        self.activation: nn.Module = nn.GELU(approximate="tanh")
         self.mlp_out = nn.Linear(config.intermediate_size, size)
 
     def forward(self, x: Tensor, angles: Tensor, lengths: list[int]) -> Tensor:
         q, k, v = self.qkv(self.attn_norm(x)).unflatten(-1, (3, self.num_heads, self.head_dim)).unbind(1)
         q, k = rotate_pairs(q, angles), rotate_pairs(k, angles)
         x = x + self.attn_out(attend_images(q, k, v, lengths).flatten(1))
-        return x + self.mlp_out(F.gelu(self.mlp_in(self.mlp_norm(x)), approximate="tanh"))
+        return x + self.mlp_out(self.activation(self.mlp_in(self.mlp_norm(x))))
 
 
 class VisionEncoder(nn.Module):

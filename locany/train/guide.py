@@ -12,7 +12,7 @@ from torch import Tensor
 
 from locany.data.collate import Batch
 from locany.model.decoder import DecoderLayer
-from locany.model.rope import rotate_halves, text_angles
+from locany.model.rope import half_turns, rotate_halves, text_angles
 
 
 def guide_loss(
@@ -38,7 +38,7 @@ def guide_loss(
     normed = layer.attn_norm(hidden)
     q, k = (part(normed).unflatten(-1, (-1, layer.head_dim)) for part in (layer.q, layer.k))
     angles = text_angles(batch.positions, layer.head_dim, rope_theta)[:, :, None]
-    cos, sin = angles.cos().to(q.dtype), angles.sin().to(q.dtype)
+    cos, sin = half_turns(angles, q.dtype)
     q, k = rotate_halves(q, cos, sin), rotate_halves(k, cos, sin)
     k = k.repeat_interleave(q.shape[2] // k.shape[2], dim=2)
     at = torch.full((*batch.token_ids.shape, 4), float("nan"), device=hidden.device)  # nan touches nothing

@@ -12,9 +12,9 @@ import torch
 
 from locany.codec.blocks import BlockKind
 from locany.codec.vocab import Vocab
+from locany.engine.judge import KINDS, RowThresholds, classify_published, propose_published
 from locany.engine.params import Params, Thresholds
 from locany.engine.sampler import SamplingParams, probabilities
-from locany.engine.verify import KINDS, classify_published, propose_published
 
 TYPES = {
     BlockKind.END: "im_end",
@@ -117,7 +117,8 @@ def _decide(record: dict[str, Any], mode: str, vocab: Vocab) -> dict[str, Any]:
     probs = probabilities(logits, SamplingParams.stack([params], logits.device), seen)
     drawn = probs.argmax(-1)
     fast = torch.tensor([mode == "fast"])
-    tokens, framed = propose_published(probs, drawn, fast, vocab, Thresholds())
+    thresholds = RowThresholds.stack([Thresholds()], vocab, logits.device)
+    tokens, framed = propose_published(probs, drawn, fast, vocab, thresholds)
     verdict = classify_published(tokens, fast, vocab)
     kind = KINDS[int(verdict.kind[0])]
     return {

@@ -115,7 +115,11 @@ def _scripted(folder: Path, model: LocateModel) -> Iterator[tuple[str, bool, flo
                 "tokens": list(commit.tokens),
             }
             if number:  # the first step feeds the prompt too, of which the file gives only the ends
-                got |= {"input_ids": batch.token_ids[0].tolist(), "position_ids": batch.positions[0].tolist()}
+                used = batch.used[0]
+                got |= {
+                    "input_ids": batch.token_ids[0, used].tolist(),
+                    "position_ids": batch.positions[0, used].tolist(),
+                }
             wrong = {
                 key: (value, want[key]) for key, value in got.items() if key in want and value != want[key]
             }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -171,7 +172,7 @@ def test_long_labels(vocab: Vocab, mode: str, compat: bool) -> None:
     label = [vocab.ref, *text, vocab.ref_end]
     assert request.tokens == [*label, vocab.box, *coord(vocab, 1, 2, 3, 4), vocab.box_end, vocab.end]
     assert request.commits[1].kind is BlockKind.SEMANTIC
-    assert request.said == {(tuple(text), tuple(coord(vocab, 1, 2, 3, 4)))}
+    assert request.said == {(tuple(text), (1, 2, 3, 4))}
 
 
 def test_labels_have_words_and_nothing_else(vocab: Vocab) -> None:
@@ -277,18 +278,24 @@ def test_scores_read_the_sequential_distribution_where_there_is_one(vocab: Vocab
         request = run_script(vocab, steps, thresholds=Thresholds(score_reach=reach), **params)
         return request.score(0, 6), request
 
-    got, request = score(unsure, end, mode="fast", max_new_tokens=1)
+    published: dict[str, Any] = {"mode": "fast", "compat": True, "max_new_tokens": 1}
+    got, request = score(unsure, end, **published)
     assert request.finish is Finish.LIMIT  # no further step: the block's own probabilities count
     assert math.isnan(request.token_scores[1])
     assert got == pytest.approx((1 / vocab.size) ** (1 / 6), rel=1e-3)  # the script is silent about <box>
     assert request.score(1, 6) == pytest.approx(1, abs=1e-3)
-    assert score(unsure, end, mode="fast", max_new_tokens=1, reach=0)[1].score(1, 2) == pytest.approx(
-        0.1, rel=1e-3
-    )
-    _, request = score(sure, end)
-    assert not any(math.isnan(s) for s in request.token_scores[:6])
-    assert request.token_scores[1] == pytest.approx(21 / vocab.size, rel=1e-3)  # the script is silent again
-    assert all(0 <= request.score(i, i + 1) <= 1 for i in range(len(request.tokens)))
+    assert score(unsure, end, reach=0, **published)[1].score(1, 2) == pytest.approx(0.1, rel=1e-3)
+    silent = 21 / vocab.size  # the script does not say what is sequential beside a block
+    for params in ({}, {"mode": "fast", "max_new_tokens": 1}, {"max_boxes": 1}):
+        _, request = score(sure, end, **params)
+        assert not any(math.isnan(s) for s in request.token_scores[:6]), (
+            "an answer that is cut has scores, too"
+        )
+        assert request.token_scores[1] == pytest.approx(silent, rel=1e-3)
+        assert request.block_scores[1] == pytest.approx(1, abs=1e-3)
+        assert all(0 <= request.score(i, i + 1) <= 1 for i in range(len(request.tokens)))
+    assert request.finish is Finish.MAX_BOXES
+    assert len(request.commits) == 1, "the step that scores the last box commits nothing"
 
 
 def test_score_reach_is_that_of_each_row(vocab: Vocab) -> None:
@@ -299,6 +306,25 @@ def test_score_reach_is_that_of_each_row(vocab: Vocab) -> None:
     for reach, request in zip(reaches, requests, strict=True):
         expected = min(2 * reach + 1, vocab.max_bin + 1) / vocab.size
         assert request.token_scores[1] == pytest.approx(expected, rel=1e-4)
+
+
+def test_means_are_those_of_the_bins_within_reach(vocab: Vocab) -> None:
+    """Three bins around 200 pull its mean up; a far one does not. Tokens that are no place have none."""
+    near = {vocab.coord(200): 0.5, vocab.coord(201): 0.25, vocab.coord(205): 0.125, vocab.coord(900): 0.125}
+    mean = 200 + (0.25 * 1 + 0.125 * 5) / 0.875
+    singles = [one(vocab, t) for t in (vocab.box, near, *coord(vocab, 7), vocab.box_end, vocab.end)]
+    slow = run_script(vocab, singles, mode="slow")
+    assert slow.tokens == [vocab.box, *coord(vocab, 200, 7), vocab.box_end, vocab.end]
+    assert slow.expected_bins[1:3] == pytest.approx([mean, 7], abs=1e-4)
+    assert [math.isnan(m) for m in slow.expected_bins] == [True, False, False, True, True]
+    found = slow.found(0)
+    assert found is not None
+    assert (found.bins, found.start, found.stop, slow.found(1)) == ((200, 7), 0, 4, None)
+    assert found.means == pytest.approx((mean, 7), abs=1e-4)
+    assert found.score == slow.score(0, 4)
+    block = slots(vocab, vocab.box, near, *coord(vocab, 5, 300, 400), vocab.box_end)
+    published = run_script(vocab, [block], mode="fast", compat=True, max_new_tokens=1)
+    assert published.expected_bins[1] == pytest.approx(mean, abs=1e-4)  # of the block, with no step behind it
 
 
 def noise(request: Request, number: int) -> Tensor:

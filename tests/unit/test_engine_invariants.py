@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from locany.codec import Tokenizer, prompt_ids
-from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Phase, Request
-from locany.engine.runner import Runner, StepLogits
+from locany.engine import DecodeMode, Engine, EngineConfig, Finish, ImageInput, Params, Phase, Request
+from locany.engine.batch import StepBatch
+from locany.engine.runner import Runner
+from locany.engine.step import StepLogits
 from locany.errors import RequestError
 from locany.model import LocateModel
 from locany.model.masks import Layout, visible
@@ -32,6 +34,10 @@ KNOBS: list[dict[str, Any]] = [
     {"mode": "fast", "compat": True, "top_p": 0.9},
     {"mode": "slow", "compat": True},
     {"mode": "hybrid", "max_boxes": 2},
+    {"mode": "verified"},
+    {"mode": "verified", "temperature": 0.8, "top_p": 0.9, "seed": 6, "repetition_penalty": 1.1},
+    {"mode": "hybrid", "compat": True, "temperature": 0.7, "seed": 7},
+    {"mode": "slow", "compat": True, "temperature": 0.7, "top_p": 0.9, "seed": 8},
 ]
 
 
@@ -60,7 +66,7 @@ def ask(
     return Request(prompt, tuple(images), Params(**params))
 
 
-def questions(words: Tokenizer, count: int = 13) -> list[Request]:
+def questions(words: Tokenizer, count: int = 16) -> list[Request]:
     asked = [ask(words, i, **KNOBS[i % len(KNOBS)]) for i in range(count)]
     asked[4] = ask(words, 4, [], **KNOBS[4])
     asked[7] = ask(words, 7, [(2, 4), (4, 4)], **KNOBS[7])
@@ -71,8 +77,25 @@ def assert_same(got: Request, expected: Request) -> None:
     assert got.tokens == expected.tokens
     assert got.provenance == expected.provenance
     assert got.finish is expected.finish
-    for mine, other in ((got.token_scores, expected.token_scores), (got.block_scores, expected.block_scores)):
-        np.testing.assert_allclose(mine, other, atol=2e-4)
+    assert got.items == expected.items
+    np.testing.assert_allclose(got.token_scores, expected.token_scores, atol=2e-4)
+    np.testing.assert_allclose(got.block_scores, expected.block_scores, atol=2e-4)
+    np.testing.assert_allclose(got.expected_bins, expected.expected_bins, atol=2e-2)
+
+
+def assert_nothing_left(engine: Engine) -> None:
+    """No request, and nothing that was made for one, but what is kept for later questions on purpose."""
+    scheduler, prefiller = engine.scheduler, engine.prefiller
+    assert scheduler.is_idle
+    assert prefiller.is_idle
+    assert (scheduler.needs, engine._prefixes, prefiller._by_key, engine.runner._generators) == (
+        {},
+        {},
+        {},
+        {},
+    )
+    assert prefiller.features.num_bytes <= engine.config.feature_bytes
+    assert prefiller.prefixes.num_bytes <= engine.config.prefix_bytes
 
 
 def answers_alone(model: LocateModel, words: Tokenizer, asked: list[Request]) -> list[Request]:
@@ -94,7 +117,7 @@ def test_batch_of_many_equals_batch_of_one(
     for mine, expected in zip(got, alone[id(model)], strict=True):
         assert_same(mine, expected)
     assert engine.runner.cache.num_rows <= max_rows
-    assert engine.scheduler.is_idle
+    assert_nothing_left(engine)
     assert engine.stats.num_requests == len(got)
     assert engine.stats.num_tokens == sum(len(r.tokens) for r in got)
     assert sum(engine.stats.finishes.values()) == len(got)
@@ -127,34 +150,35 @@ def test_requests_added_and_cancelled_while_others_run(
             if len(request.commits) > 2 or len(done) > 5:
                 engine.cancel(request)
     assert set(map(id, done)) == set(map(id, asked))
-    assert all(request.finish is None for request in unwanted)
+    assert all(request.finish is Finish.CANCELLED and request.truncated for request in unwanted)
     for mine, expected in zip(asked, alone[id(model)], strict=True):
         assert_same(mine, expected)
-    assert not engine._generators
-    assert not engine._seen
+    assert_nothing_left(engine)
 
 
-class _Watch:
+class _Watch(Runner):
     """Holds the logits of every step against a forward over the whole text without a cache."""
 
-    def __init__(self, runner: Runner):
-        self.runner, self.original = runner, runner.step
-        self.worst, self.phases = 0.0, set[Phase]()
-        self.images: dict[int, tuple[ImageInput, ...]] = {}  # prefill drops them from the request
-        self.original_prefill = runner.prefill
-        runner.step, runner.prefill = self.step, self.prefill  # type: ignore[method-assign]
+    def __init__(self, engine: Engine, asked: Sequence[Request]):
+        super().__init__(engine.runner.model, engine.vocab, engine.config)
+        self.engine, self.worst = engine, 0.0
+        self.phases, self.most_drafts = set[Phase](), 0
+        self.images = {id(request): request.images for request in asked}  # the engine drops them
+        engine.runner = self
 
-    def prefill(self, requests: Sequence[Request], first_row: int) -> None:
-        self.images |= {id(request): request.images for request in requests}
-        self.original_prefill(requests, first_row)
-        assert not any(request.images for request in requests), "pixels are not kept"
-
-    def step(self, requests: Sequence[Request]) -> StepLogits:
-        logits = self.original(requests)
-        for row, request in enumerate(requests):
+    def forward(self, batch: StepBatch) -> StepLogits:
+        logits, rows = super().forward(batch), self.rows.view(len(batch.token_ids))
+        for row, request in enumerate(self.engine.scheduler.running):
+            assert not request.images, "pixels are not kept"
             self.phases.add(request.phase)
-            expected_real, expected_window = self.whole(request)
-            count = request.text_len - request.cached_len
+            count, drafts = int(rows.num_pending[row]), int(rows.num_drafts[row])
+            self.most_drafts = max(self.most_drafts, drafts)
+            assert (count, drafts) == (request.num_pending + request.num_drafts, request.num_drafts)
+            text = [*request.prompt, *request.tokens, *rows.pending[row, rows.width - drafts :].tolist()]
+            assert int(rows.text_len[row]) == len(text)
+            assert text[-count:] == rows.pending[row, rows.width - count :].tolist()
+            assert bool(rows.parallel[row]) == (request.phase is Phase.PARALLEL)
+            expected_real, expected_window = self.whole(text, self.images[id(request)])
             self.compare(logits.real[row, -count:], expected_real[-count:])
             if request.phase is Phase.PARALLEL:
                 assert logits.window is not None
@@ -164,28 +188,28 @@ class _Watch:
     def compare(self, got: torch.Tensor, expected: torch.Tensor) -> None:
         self.worst = max(self.worst, float((got - expected).abs().max() / expected.abs().max()))
 
-    def whole(self, request: Request) -> tuple[torch.Tensor, torch.Tensor]:
-        vocab, n = self.runner.vocab, request.text_len
-        text = [*request.prompt, *request.tokens]
+    def whole(self, text: list[int], images: Sequence[ImageInput]) -> tuple[torch.Tensor, torch.Tensor]:
+        vocab, n = self.vocab, len(text)
         ids = torch.tensor([[*text, text[-1], *[vocab.mask] * (vocab.block_size - 1)]])
         index = torch.tensor([[*range(n), *[n - 1] * vocab.block_size]])
         block = torch.tensor([[*[-1] * n, *[0] * vocab.block_size]])
         positions = torch.tensor([[*range(n), *range(n - 1, n - 1 + vocab.block_size)]])
         layout = Layout(torch.zeros_like(ids), torch.zeros_like(ids), index, block)
-        model, visual = self.runner.model, None
-        if images := self.images[id(request)]:
+        visual = None
+        if images:
             pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in images])
-            visual = model.encode_images(pixels, [image.grid_hw for image in images])
-        hidden = model(ids, positions, visible(layout, layout), visual)
-        logits = model.decoder.logits(hidden)[0]
+            visual = self.model.encode_images(pixels, [image.grid_hw for image in images])
+        hidden = self.model(ids, positions, visible(layout, layout), visual)
+        logits = self.model.decoder.logits(hidden)[0]
         return logits[:n], logits[n:]
 
 
 def test_cached_equals_uncached(model: LocateModel, words: Tokenizer) -> None:
-    engine = Engine(model, words.vocab, EngineConfig(max_rows=3))
-    watch = _Watch(engine.runner)
-    engine.generate(questions(words, 8))
+    engine, asked = Engine(model, words.vocab, EngineConfig(max_rows=3)), questions(words, 12)
+    watch = _Watch(engine, asked)
+    engine.generate(asked)
     assert watch.phases == {Phase.PARALLEL, Phase.SEQUENTIAL}
+    assert watch.most_drafts > 1
     assert watch.worst < 1e-4
 
 
@@ -215,14 +239,14 @@ def test_answer_longer_than_the_first_reservation(wild_model: LocateModel, words
     request = ask(words, 0, [], max_new_tokens=300, mode="slow", compat=True)
     engine = Engine(wild_model, words.vocab)
     engine.step()  # nothing to do is no error
-    watch = _Watch(engine.runner)
+    watch = _Watch(engine, [request])
     engine.generate([request])
     if len(request.tokens) == 300:
         assert engine.runner.cache.capacity >= 300 + len(request.prompt)
     assert watch.worst < 1e-4
 
 
-@pytest.mark.parametrize("mode", ["hybrid", "fast", "slow"])
+@pytest.mark.parametrize("mode", ["hybrid", "fast", "slow", "verified"])
 @pytest.mark.parametrize("limit", [0, 1, 5])
 def test_small_limits(wild_model: LocateModel, words: Tokenizer, mode: str, limit: int) -> None:
     request = Engine(wild_model, words.vocab).generate([ask(words, 0, mode=mode, max_new_tokens=limit)])[0]
@@ -230,7 +254,7 @@ def test_small_limits(wild_model: LocateModel, words: Tokenizer, mode: str, limi
     assert request.finish is not None
     assert request.truncated == (request.finish is Finish.LIMIT)
     assert (limit == 0) == (request.commits == [])
-    if mode == "slow":
+    if mode in ("slow", "verified"):
         assert len(request.tokens) <= limit
 
 
@@ -261,7 +285,7 @@ def test_a_step_that_fails_leaves_nothing_behind(wild_model: LocateModel, words:
     engine = Engine(wild_model, words.vocab)
     with pytest.raises(AssertionError, match="image tokens"):
         engine.generate([ask(words, 0), bad])
-    assert engine.scheduler.is_idle
+    assert_nothing_left(engine)
     fresh = ask(words, 2)
     engine.generate([fresh])
     assert_same(fresh, answers_alone(wild_model, words, [ask(words, 2)])[0])
@@ -280,10 +304,14 @@ def test_every_token_has_a_record(model: LocateModel, words: Tokenizer) -> None:
     for request in Engine(model, words.vocab, EngineConfig(max_rows=5)).generate(questions(words)):
         num = len(request.tokens)
         assert len(request.provenance) == len(request.token_scores) == len(request.block_scores) == num
+        assert [math.isnan(mean) for mean in request.expected_bins] == [
+            not words.vocab.is_coord(token) for token in request.tokens
+        ]
         committed = [token for commit in request.commits for token in commit.tokens]
         assert committed[:num] == request.tokens  # a repeated box is taken back, so there may be more
         for commit in request.commits:
-            assert (commit.kind is None) == (commit.phase is Phase.SEQUENTIAL)
+            judged = commit.phase is Phase.PARALLEL and request.params.mode is not DecodeMode.VERIFIED
+            assert (commit.kind is not None) == judged
         for start in range(num):
             for stop in (start + 1, num):
                 score = request.score(start, stop)

@@ -7,7 +7,7 @@ import torch
 
 from locany.codec import Tokenizer
 from locany.codec.vocab import Vocab
-from locany.engine.verify import is_coordinate, settle_guarded
+from locany.engine.judge import is_coordinate, settle_guarded
 from tests.scripted import run_script
 
 

@@ -1,19 +1,26 @@
-"""When memory runs out while images are encoded: the true error, and nothing half-begun runs on."""
+"""When memory runs out: that request ends with an error, the others' answers stay, and the engine lives."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import locany
-from locany.engine import Engine, ImageInput, Params, Phase, Request
-from locany.errors import CheckpointConfigError, ImageTooLargeError
+from locany.codec import Tokenizer
+from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Phase, Request
+from locany.errors import CheckpointConfigError, EngineMemoryError, ImageTooLargeError
 from locany.locator import Locator
+from locany.model import LocateModel
+from locany.model.cache import KVCache
 from locany.tasks import Task
 from tests.tiny import tiny_config, tiny_model
+from tests.unit.test_engine_invariants import ask, assert_nothing_left, assert_same
+
+SMALL, LARGE = np.zeros((56, 56, 3), np.uint8), np.zeros((140, 140, 3), np.uint8)
 
 
 @pytest.fixture
@@ -21,39 +28,194 @@ def locator(checkpoint: Path) -> Locator:
     return locany.load(checkpoint, device="cpu", dtype="float32")
 
 
-SMALL, LARGE = np.zeros((56, 56, 3), np.uint8), np.zeros((140, 140, 3), np.uint8)
+@pytest.fixture
+def model() -> LocateModel:
+    return tiny_model(3, std=0.25)
 
 
-def refuse_large(monkeypatch: pytest.MonkeyPatch, locator: Locator, at_most: int) -> None:
-    encode = locator.model.encode_images
+def full() -> BaseException:
+    """What the allocator of the CPU says."""
+    return RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+
+def limit_vision(monkeypatch: pytest.MonkeyPatch, model: LocateModel, at_most: int) -> list[int]:
+    """No memory for more than so many patches at once; returns the sizes that were tried."""
+    encode, sizes = model.encode_images, list[int]()
 
     def limited(pixel_values: torch.Tensor, grids: list[tuple[int, int]]) -> torch.Tensor:
+        sizes.append(len(pixel_values))
         if len(pixel_values) > at_most:
-            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+            raise full()
         return encode(pixel_values, grids)
 
-    monkeypatch.setattr(locator.model, "encode_images", limited)
+    monkeypatch.setattr(model, "encode_images", limited)
+    return sizes
+
+
+def limit_decoder(monkeypatch: pytest.MonkeyPatch, model: LocateModel, at_most: int) -> list[int]:
+    """No memory for more than so many positions at once; returns what was refused."""
+    forward, refused = model.decoder.forward, list[int]()
+
+    def limited(embeds: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        size = embeds.shape[0] * embeds.shape[1]
+        if size > at_most:
+            refused.append(size)
+            raise torch.OutOfMemoryError("full")
+        return forward(embeds, *args, **kwargs)
+
+    monkeypatch.setattr(model.decoder, "forward", limited)
+    return refused
+
+
+def text(number: int, length: int, **knobs: Any) -> Request:
+    """A question without images."""
+    prompt = np.random.default_rng(number).integers(1, 250, length).tolist()
+    return Request(prompt, (), Params(**({"mode": "slow", "max_new_tokens": 15} | knobs)))
+
+
+def assert_fails_alone(engine: Engine, asked: list[Request], failing: dict[int, str]) -> None:
+    """Of these questions just these fail, with these messages; the others are answered as ever."""
+    again = [Request(list(r.prompt), r.images, r.params) for r in asked]
+    engine.generate(asked)
+    fresh_engine = Engine(tiny_model(3, std=0.25), engine.vocab)
+    for number, (request, other) in enumerate(zip(asked, again, strict=True)):
+        if number in failing:
+            assert request.finish is Finish.ERROR
+            assert request.truncated
+            assert isinstance(request.error, EngineMemoryError)
+            assert failing[number] in str(request.error)
+        else:
+            assert request.error is None
+            assert_same(request, fresh_engine.generate([other])[0])
+    assert engine.stats.finishes["error"] == len(failing)
+    assert_nothing_left(engine)
+    later, fresh = (text(99, 4) for _ in range(2))
+    assert_same(engine.generate([later])[0], fresh_engine.generate([fresh])[0])
+
+
+# -- where memory can run out -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_in_vision(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch, overlap: bool
+) -> None:
+    sizes = limit_vision(monkeypatch, model, 50)
+    asked = [ask(words, n, [(10, 10)] if n == 2 else None, max_new_tokens=12) for n in (0, 1, 2, 4, 6)]
+    engine = Engine(model, words.vocab, EngineConfig(overlap=overlap))
+    assert_fails_alone(
+        engine, asked, {2: "not enough memory for an image of 100 patches on cpu; use a smaller"}
+    )
+    assert sizes[0] > 100, "all at once first, then one by one"
+    assert sizes.count(100) <= 2
+
+
+def test_in_vision_for_all_who_share_the_image(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_vision(monkeypatch, model, 50)
+    asked = [ask(words, n % 2, [(10, 10)] if n % 2 else None, max_new_tokens=12) for n in range(6)]
+    message = "an image of 100 patches"
+    assert_fails_alone(Engine(model, words.vocab), asked, {1: message, 3: message, 5: message})
+
+
+@pytest.mark.parametrize("prefill_tokens", [31, 4096])
+def test_in_a_prefix(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch, prefill_tokens: int
+) -> None:
+    """In pieces that fit, there is no error at all."""
+    refused = limit_decoder(monkeypatch, model, 56)
+    asked = [
+        ask(words, n, [(16, 16)] if n == 1 else [(2, 2)], max_new_tokens=12, mode="slow") for n in range(4)
+    ]
+    engine = Engine(model, words.vocab, EngineConfig(prefill_tokens=prefill_tokens, max_rows=4))
+    failing = {1: "not enough memory for a prompt of"} if prefill_tokens > 100 else {}
+    assert_fails_alone(engine, asked, failing)
+    assert bool(refused) == bool(failing)
+
+
+def test_in_joining(model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together they are too many: one by one all but the long one have room."""
+    refused = limit_decoder(monkeypatch, model, 64)
+    asked = [text(n, 90 if n == 2 else 25) for n in range(5)]
+    engine = Engine(model, words.vocab)
+    assert_fails_alone(engine, asked, {2: "not enough memory for a prompt of 90 tokens beside 2 others"})
+    assert len(refused) == 2
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_in_a_step(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch, overlap: bool
+) -> None:
+    """Five rows have no room side by side: some go, with what they have, until the others have."""
+    limit_decoder(monkeypatch, model, 30)
+    asked = [text(n, 5, mode="hybrid", compat=True, max_new_tokens=30) for n in range(5)]
+    engine = Engine(model, words.vocab, EngineConfig(overlap=overlap))
+    engine.generate(asked)
+    fresh = [text(n, 5, mode="hybrid", compat=True, max_new_tokens=30) for n in range(5)]
+    Engine(tiny_model(3, std=0.25), words.vocab).generate(fresh)
+    failed = [request for request in asked if request.error is not None]
+    assert asked[4] in failed
+    assert "memory ran out with 5 questions side by side; ask fewer at a time" in str(asked[4].error)
+    assert 1 <= len(failed) <= 3
+    for mine, other in zip(asked, fresh, strict=True):
+        if mine in failed:
+            assert mine.finish is Finish.ERROR
+            assert mine.tokens == other.tokens[: len(mine.tokens)]
+        else:
+            assert_same(mine, other)
+    assert_nothing_left(engine)
+
+
+def test_while_the_cache_grows(model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys have found room and values have not: nothing of a cache that is half grown may be used."""
+    enlarged, calls = KVCache._enlarged, list[int]()
+
+    def limited(self: KVCache, old: torch.Tensor, rows: int, slots: int) -> torch.Tensor:
+        calls.append(slots)
+        if slots > 300 and calls.count(slots) % 2 == 0:
+            raise torch.OutOfMemoryError("full")
+        return enlarged(self, old, rows, slots)
+
+    monkeypatch.setattr(KVCache, "_enlarged", limited)
+    engine = Engine(model, words.vocab, EngineConfig(max_rows=2))
+    asked = [text(0, 5), text(1, 400), text(2, 6), text(3, 450)]
+    assert_fails_alone(engine, asked, {1: "a prompt of 400 tokens", 3: "a prompt of 450 tokens"})
+
+
+def test_what_is_kept_makes_room(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a request fails, features and prefixes of earlier questions go."""
+    engine = Engine(model, words.vocab)
+    engine.generate([ask(words, 1)])
+    assert engine.prefiller.features.num_bytes
+    encode = model.encode_images
+
+    def limited(pixel_values: torch.Tensor, grids: list[tuple[int, int]]) -> torch.Tensor:
+        if engine.prefiller.features.num_bytes:
+            raise full()
+        return encode(pixel_values, grids)
+
+    monkeypatch.setattr(model, "encode_images", limited)
+    request = ask(words, 2)
+    engine.generate([request])
+    assert request.error is None
+    assert_same(request, Engine(tiny_model(3, std=0.25), words.vocab).generate([ask(words, 2)])[0])
 
 
 def test_an_image_without_memory_fails_alone(locator: Locator, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_large(monkeypatch, locator, 50)
-    monkeypatch.setattr(locator.engine.scheduler, "max_rows", 1)
+    limit_vision(monkeypatch, locator.model, 50)
     questions = [(SMALL, Task.ground("cat")), (LARGE, Task.ground("cat")), (SMALL, Task.ground("cat"))]
     answers = dict(locator.stream(questions, max_new_tokens=8))
-    assert isinstance(answers[1], ImageTooLargeError)
-    assert "not enough memory for 140 x 140 pixels; use a smaller image" in str(answers[1])
+    assert isinstance(answers[1], ImageTooLargeError | EngineMemoryError)
+    assert "not enough memory for" in str(answers[1])
+    assert "use a smaller image" in str(answers[1])
     assert answers[0].answer == answers[2].answer  # type: ignore[union-attr]
-    assert not locator.engine.scheduler.running
+    assert locator.engine.scheduler.is_idle
 
 
-def test_rows_that_were_not_filled_do_not_run(locator: Locator, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse_large(monkeypatch, locator, 0)
-    image = ImageInput(np.zeros((4, 3, 14, 14), np.float32), (2, 2))
-    token = locator.tokenizer.vocab.image_token
-    engine = Engine(locator.model, locator.tokenizer.vocab)
-    with pytest.raises(RuntimeError, match="can't allocate memory"):
-        engine.generate([Request([1, token, 2], (image,)), Request([1, token, 2], (image,))])
-    assert engine.scheduler.is_idle
+# -- what is no matter of memory, and what keeps from needing it -------------------------------------------
 
 
 def test_another_error_is_not_taken_for_memory(locator: Locator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,25 +227,26 @@ def test_another_error_is_not_taken_for_memory(locator: Locator, monkeypatch: py
         locator.ground(SMALL, "cat")
 
 
-def test_images_are_encoded_within_the_patch_budget(locator: Locator) -> None:
-    sizes: list[int] = []
-    encode = locator.model.encode_images
+def test_images_are_encoded_within_the_patch_budget(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packed in order of arrival; one that is larger than the budget goes alone."""
 
-    def counted(pixel_values: torch.Tensor, grids: list[tuple[int, int]]) -> torch.Tensor:
-        sizes.append(len(pixel_values))
-        return encode(pixel_values, grids)
+    def asked() -> list[Request]:
+        rng, image = np.random.default_rng(0), words.vocab.image_token
+        requests = []
+        for count in (8, 8, 40, 4, 4):
+            pixels = rng.normal(0, 1, (count, 3, 14, 14)).astype(np.float32)
+            prompt = [1, *[image] * (count // 4), 2, 3]
+            requests.append(Request(prompt, (ImageInput(pixels, (2, count // 2)),), Params(max_new_tokens=9)))
+        return requests
 
-    runner = locator.engine.runner
-    images = [ImageInput(np.zeros((n, 3, 14, 14), np.float32), (2, n // 2)) for n in (8, 8, 40, 4, 4)]
-    whole = torch.cat(runner._encode(images))
-    runner.max_patches, locator.model.encode_images = 16, counted  # type: ignore[method-assign, assignment]
-    try:
-        parts = torch.cat(runner._encode(images))
-    finally:
-        runner.max_patches = 32768
-        del locator.model.encode_images
+    whole = Engine(model, words.vocab).generate(asked())
+    sizes = limit_vision(monkeypatch, model, 1000)
+    parts = Engine(model, words.vocab, EngineConfig(max_patches=16)).generate(asked())
     assert sizes == [16, 40, 8]
-    torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-5)
+    for mine, other in zip(parts, whole, strict=True):
+        assert_same(mine, other)
 
 
 def test_causal_blocks_are_refused(locator: Locator) -> None:
@@ -104,15 +267,14 @@ def test_the_head_sees_only_positions_that_are_read(
         return head(hidden)
 
     monkeypatch.setattr(locator.model.decoder, "logits", counted)
-    modes = ("slow", "fast", "hybrid", "slow")
+    modes = ("slow", "fast", "hybrid", "slow", "verified")
     requests = [Request([1, 2, 3], (), Params(mode=mode, max_new_tokens=12)) for mode in modes]  # type: ignore[arg-type]
     for request in requests:
         engine.add(request)
     while not engine.scheduler.is_idle:
-        expected = sum(
-            max(1, r.text_len - r.cached_len) if r.cached_len else 1
-            for r in engine.scheduler.running or requests
-        )
-        parallel = [r for r in engine.scheduler.running or requests if r.phase is Phase.PARALLEL]
+        rows = engine.scheduler.running or requests
+        expected = sum(r.num_pending + r.num_drafts for r in rows)
+        expected += 6 * sum(r.phase is Phase.PARALLEL for r in rows)
         engine.step()
-        assert fed[-1] == expected + 6 * len(parallel)
+        assert fed[-1] == expected
+    assert len(fed) == engine.stats.num_steps

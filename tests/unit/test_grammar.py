@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from locany.codec import Tokenizer, Vocab, read_answer
-from locany.codec.grammar import State, advance, allowed_table, state_after
+from locany.codec.grammar import State, advance, allowed_table, next_states, state_after
 
 
 def test_an_allowed_token_moves_on_and_only_text_stays(vocab: Vocab) -> None:
@@ -27,11 +27,12 @@ def test_an_allowed_token_moves_on_and_only_text_stays(vocab: Vocab) -> None:
 
 
 def test_a_token_that_is_not_allowed_moves_nothing(vocab: Vocab) -> None:
-    """But for two that published answers may hold: an end anywhere, and a label that follows a label."""
+    """But for what published answers may hold: an end anywhere, a label after a label, one without words."""
     table = allowed_table(vocab)
     for state in State:
         for token in np.flatnonzero(~table[state]).tolist():
-            if token == vocab.end or (token == vocab.ref and state is State.LABELLED):
+            said = (vocab.ref, State.LABELLED), (vocab.ref_end, State.REF)
+            if token == vocab.end or (token, state) in said:
                 continue
             assert advance(vocab, state, token) is state, (state, token)
 
@@ -59,6 +60,7 @@ def test_the_table_by_hand(vocab: Vocab) -> None:
     nones = len(vocab.none_ids)
     assert sizes == {
         State.ITEM: 3,
+        State.REF: num_text,
         State.LABEL: num_text + 1,
         State.LABELLED: 1,
         State.FRAME: num_coords + nones,
@@ -72,6 +74,13 @@ def test_the_table_by_hand(vocab: Vocab) -> None:
     assert table[State.TWO, vocab.box_end]
     assert not table[State.ONE, vocab.box_end]
     assert not table[State.LABEL, vocab.end]
+
+
+def test_the_automaton_as_a_table(vocab: Vocab) -> None:
+    table = next_states(vocab)
+    for state in State:
+        for token in range(vocab.size):
+            assert table[state, token] == advance(vocab, state, token)
 
 
 @given(seed=st.integers(0, 2**32), length=st.integers(0, 80))

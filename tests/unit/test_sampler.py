@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from locany.engine import Params
-from locany.engine.sampler import SamplingParams, draw, probabilities
+from locany.engine.sampler import SamplingParams, draw, keyed_noise, probabilities, published_noise
 
 
 def stack(*params: Params) -> SamplingParams:
@@ -21,8 +20,8 @@ def stack(*params: Params) -> SamplingParams:
 
 def probs_of(logits: Sequence[float], seen: Sequence[int] = (), **knobs: object) -> Tensor:
     """One row, one slot."""
-    mask = torch.zeros(1, len(logits), dtype=torch.bool)
-    mask[0, list(seen)] = True
+    mask = torch.zeros(1, 1, len(logits), dtype=torch.bool)
+    mask[..., list(seen)] = True
     params = stack(Params(**knobs))  # type: ignore[arg-type]
     return probabilities(torch.tensor([[list(logits)]], dtype=torch.float32), params, mask if seen else None)[
         0, 0
@@ -126,7 +125,7 @@ def test_top_p_measures_mass_before_top_k_cuts() -> None:
 
 def test_rows_keep_their_own_knobs() -> None:
     logits = torch.randn(5, 6, 40, generator=generators(1)[0])
-    seen = torch.rand(5, 40, generator=generators(2)[0]) < 0.3
+    seen = torch.rand(5, 1, 40, generator=generators(2)[0]) < 0.3
     knobs = [
         Params(),
         Params(temperature=0.7, top_p=0.9),
@@ -139,6 +138,16 @@ def test_rows_keep_their_own_knobs() -> None:
         alone = probabilities(logits[i : i + 1], stack(params), seen[i : i + 1])
         assert torch.equal(together[i], alone[0])
     assert torch.equal(together[0], logits[0].softmax(-1))
+
+
+def test_each_slot_may_have_seen_other_tokens() -> None:
+    """Drafts have been seen by the slots behind them, and by no slot before."""
+    logits = torch.randn(1, 3, 40, generator=generators(1)[0])
+    seen = torch.rand(1, 3, 40, generator=generators(2)[0]) < 0.3
+    params = stack(Params(repetition_penalty=1.5))
+    together = probabilities(logits, params, seen)
+    for slot in (slice(0, 1), slice(1, 2), slice(2, 3)):
+        assert torch.equal(together[:, slot], probabilities(logits[:, slot], params, seen[:, slot]))
 
 
 @given(
@@ -154,58 +163,111 @@ def test_always_a_distribution_with_a_token_to_take(
     logits = torch.randn(2, 3, 30, generator=generators(seed)[0]) * 20
     logits[0, 0, 5:] = float("-inf")
     params = Params(temperature=temperature, top_p=top_p, top_k=top_k, repetition_penalty=penalty)
-    probs = probabilities(logits, stack(params, params), torch.ones(2, 30, dtype=torch.bool))
+    probs = probabilities(logits, stack(params, params), torch.ones(2, 1, 30, dtype=torch.bool))
     torch.testing.assert_close(probs.sum(-1), torch.ones(2, 3))
     assert (probs >= 0).all()
     assert not probs[0, 0, 5:].any()
-    drawn = draw(probs, [1.0, 0.0], generators(seed, seed))
+    noise = keyed_noise(torch.tensor([seed, seed]), torch.arange(3).expand(2, 3), 30)
+    drawn = draw(probs, torch.tensor([1.0, 0.0]), noise)
     assert (probs.gather(-1, drawn[..., None]) > 0).all()
 
 
 # -- drawing ------------------------------------------------------------------------------------------------
 
 
-def test_draw_is_the_published_draw() -> None:
+def keyed(seed: int, start: int, slots: int, size: int) -> Tensor:
+    """Noise of one request for some places of its answer: [1, slots, size]."""
+    return keyed_noise(torch.tensor([seed]), torch.arange(start, start + slots)[None], size)
+
+
+def chi_square(counts: Tensor, expected: Tensor) -> float:
+    return float(((counts - expected) ** 2 / expected).sum())
+
+
+def test_published_noise_is_the_published_draw() -> None:
     """argmax(p / e), e drawn row-major: what torch.multinomial does with one sample per row on the CPU."""
     probs = torch.randn(6, 200, generator=generators(3)[0]).softmax(-1)
     for seed in range(20):
-        got = draw(probs[None], [0.7], generators(seed))[0]
-        noise = torch.empty(6, 200).exponential_(1.0, generator=generators(seed)[0])
-        assert torch.equal(got, (probs / noise).argmax(-1))
+        noise = published_noise(generators(seed), probs[None])
+        got = draw(probs[None], torch.tensor([0.7]), noise)[0]
         expected = torch.multinomial(probs, 1, generator=generators(seed)[0])[:, 0]
         assert torch.equal(got, expected)
+        assert torch.equal(noise[0], torch.empty(6, 200).exponential_(1.0, generator=generators(seed)[0]))
 
 
-def test_draw_follows_the_distribution() -> None:
+@pytest.mark.parametrize("slots", [1, 6])
+def test_published_noise_takes_from_its_own_generator_only(slots: int) -> None:
+    generator, other = generators(6, 6)
+    noise = published_noise([None, generator, None], torch.zeros(3, slots, 10))
+    expected = torch.empty(slots, 10).exponential_(1.0, generator=other)
+    assert torch.equal(noise[1], expected)
+    assert torch.equal(generator.get_state(), other.get_state())
+    assert (noise[[0, 2]] == 1).all()
+
+
+def test_keyed_noise_is_exponential() -> None:
+    """exp(-e) of exponential noise is uniform: over tokens, over places and over seeds."""
+    num, cells = 1 << 16, 64
+    samples = {
+        "tokens": keyed(7, 0, 1, num),
+        "places": keyed(7, 0, num, 1),
+        "seeds": keyed_noise(torch.arange(num), torch.zeros(num, 1, dtype=torch.long), 1),
+        "large seeds": keyed_noise(2**63 - 1 - torch.arange(num), torch.zeros(num, 1, dtype=torch.long), 1),
+    }
+    for name, noise in samples.items():
+        assert (noise > 0).all(), name
+        cell = (torch.exp(-noise.double().flatten()) * cells).long().clamp(max=cells - 1)
+        got = chi_square(torch.bincount(cell, minlength=cells).double(), torch.full((cells,), num / cells))
+        assert got < 103.4, name  # 63 degrees of freedom, p = 0.001
+        pairs = noise.flatten().log()
+        assert abs(float(torch.corrcoef(torch.stack((pairs[:-1], pairs[1:])))[0, 1])) < 0.02, name
+
+
+def test_keyed_noise_depends_on_seed_place_and_token_only() -> None:
+    seeds, index = torch.tensor([3, 9, 3]), torch.tensor([[0, 1], [5, 6], [1, 2]])
+    together = keyed_noise(seeds, index, 50)
+    for row, (seed, start) in enumerate(((3, 0), (9, 5), (3, 1))):
+        assert torch.equal(together[row], keyed(seed, start, 2, 50)[0])
+        assert torch.equal(together[row, :, :20], keyed(seed, start, 2, 20)[0])
+    assert torch.equal(together[0, 1], together[2, 0])  # the same place of the same answer
+    assert len(together.unique()) == 5 * 50  # and nothing else twice
+    assert torch.equal(together, keyed_noise(seeds, index, 50))
+
+
+@pytest.mark.parametrize("along", ["places", "seeds"])
+def test_draw_follows_the_distribution(along: str) -> None:
     probs = torch.tensor([0.5, 0.25, 0.15, 0.07, 0.03, 0.0])
-    num = 4000
-    tokens = draw(probs.expand(1, num, 6), [1.0], generators(11))
-    counts = torch.bincount(tokens[0], minlength=6).numpy()
+    num, zero = 20000, torch.zeros(20000, 1, dtype=torch.long)
+    noise = keyed(11, 0, num, 6) if along == "places" else keyed_noise(torch.arange(num), zero, 6)
+    temperature = torch.ones(len(noise))
+    tokens = draw(probs.expand(noise.shape), temperature, noise).flatten()
+    counts = torch.bincount(tokens, minlength=6)
     assert counts[5] == 0
-    expected = num * probs[:5].numpy()
-    chi_square = float(((counts[:5] - expected) ** 2 / expected).sum())
-    assert chi_square < 18.5  # 4 degrees of freedom, p = 0.001
+    assert chi_square(counts[:5], num * probs[:5]) < 18.5  # 4 degrees of freedom, p = 0.001
+
+
+def test_draws_of_neighbouring_places_are_independent() -> None:
+    probs, num = torch.tensor([0.4, 0.3, 0.3]), 20000
+    tokens = draw(probs.expand(1, num, 3), torch.ones(1), keyed(5, 0, num, 3))[0]
+    pairs = torch.bincount(3 * tokens[:-1] + tokens[1:], minlength=9)
+    expected = (num - 1) * (probs[:, None] * probs).flatten()
+    assert chi_square(pairs, expected) < 26.1  # 8 degrees of freedom, p = 0.001
 
 
 def test_draw_does_not_depend_on_the_other_rows() -> None:
     probs = torch.randn(4, 6, 30, generator=generators(4)[0]).softmax(-1)
-    together = draw(probs, [0.7, 0.0, 1.0, 0.7], generators(1, 2, 3, 1))
-    for row, (temperature, seed) in enumerate(((0.7, 1), (0.0, 2), (1.0, 3), (0.7, 1))):
-        assert torch.equal(together[row], draw(probs[row : row + 1], [temperature], generators(seed))[0])
+    seeds, index = torch.tensor([1, 2, 3, 1]), torch.arange(6).expand(4, 6)
+    temperature = torch.tensor([0.7, 0.0, 1.0, 0.7])
+    together = draw(probs, temperature, keyed_noise(seeds, index, 30))
+    for row in range(4):
+        one = slice(row, row + 1)
+        alone = draw(probs[one], temperature[one], keyed_noise(seeds[one], index[one], 30))
+        assert torch.equal(together[row], alone[0])
     assert torch.equal(together[1], probs[1].argmax(-1))
+    assert not torch.equal(together[0], probs[0].argmax(-1))
 
 
-def test_temperature_zero_consumes_no_randomness_and_takes_the_lowest_of_equals() -> None:
-    generator = generators(5)[0]
-    before = generator.get_state()
+def test_temperature_zero_takes_the_lowest_of_equals() -> None:
     probs = torch.tensor([[[0.2, 0.4, 0.4], [0.5, 0.5, 0.0]]])
-    assert draw(probs, [0.0], [generator]).tolist() == [[1, 0]]
-    assert np.array_equal(generator.get_state().numpy(), before.numpy())
-
-
-@pytest.mark.parametrize("slots", [1, 6])
-def test_one_draw_per_step(slots: int) -> None:
-    generator, other = generators(6, 6)
-    draw(torch.full((1, slots, 10), 0.1), [0.7], [generator])
-    torch.empty(slots, 10).exponential_(1.0, generator=other)
-    assert torch.equal(generator.get_state(), other.get_state())
+    for noise in (None, keyed(1, 0, 2, 3)):
+        assert draw(probs, torch.tensor([0.0]), noise).tolist() == [[1, 0]]

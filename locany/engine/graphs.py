@@ -1,0 +1,85 @@
+"""CUDA graphs of the step: hundreds of small kernels launched as one.
+
+A step's operations depend on its `StepShape` alone, and its tensors stay where they are, so it can be
+captured once per shape and replayed. The number of rows is rounded up to a power of two; rows without a
+request make their step like the others, and are put back to blank behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from locany.engine.batch import StepShape
+from locany.engine.rows import Rows
+from locany.model.cache import KVCache
+
+
+def rounded_rows(num_rows: int) -> int:
+    """The next power of two."""
+    return 1 << (num_rows - 1).bit_length()
+
+
+class StepGraphs:
+    """Captures a shape when it comes for the second time; a shape that comes once is not worth it.
+
+    Args:
+        run: makes a step of a shape.
+        rows, cache: what it reads and writes, besides the model.
+    """
+
+    def __init__(self, run: Callable[[StepShape], Tensor], rows: Rows, cache: Callable[[], KVCache]):
+        self._run, self._rows, self._cache = run, rows, cache
+        self._replays: dict[StepShape, tuple[Callable[[], object], Tensor]] = {}
+        self._seen: set[StepShape] = set()
+        self._pool: object = None
+        self._places: tuple[int, ...] = ()
+
+    def step(self, shape: StepShape) -> Tensor:
+        """`Runner.run` with rounded rows; the result is overwritten by the next step of this shape."""
+        rows, num_rows = self._rows, shape.num_rows
+        shape = replace(shape, num_rows=rounded_rows(num_rows))
+        if (places := self._where()) != self._places:  # the cache or the rows have grown, that is, moved
+            self._replays.clear()
+            self._seen.clear()
+            self._places = places
+        if shape in self._replays:
+            replay, packed = self._replays[shape]
+            replay()
+        elif shape in self._seen:
+            packed = self._capture(shape)
+        else:
+            self._seen.add(shape)
+            packed = self._run(shape)
+        rows.blank(num_rows, shape.num_rows)
+        return packed
+
+    def _where(self) -> tuple[int, ...]:
+        rows, cache = self._rows, self._cache()
+        seen = 0 if rows.seen is None else rows.seen.data_ptr()
+        tensors = (cache.keys, cache.values, rows.ints, rows.floats)
+        return (*(tensor.data_ptr() for tensor in tensors), seen)
+
+    def _capture(self, shape: StepShape) -> Tensor:
+        """Capture a shape, and make the step with it."""
+        rows = self._rows
+        before = rows.ints.clone(), None if rows.seen is None else rows.seen.clone()
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # libraries set themselves up in a first run, which a capture forbids
+            self._run(shape)
+        torch.cuda.current_stream().wait_stream(side)
+        rows.ints.copy_(before[0])
+        if rows.seen is not None and before[1] is not None:
+            rows.seen.copy_(before[1])
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool):  # type: ignore[arg-type]
+            packed = self._run(shape)
+        self._replays[shape] = graph.replay, packed
+        graph.replay()
+        return packed
