@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -79,22 +80,23 @@ def _reason(text: str) -> str:
 
 
 def _model_facts(model: str | None, adapter: Path | None) -> dict[str, Any]:
-    from locany.weights import find_checkpoint, load_config, stored_tensors
+    from locany.weights import HEAD_NAME, expected_tensors, find_checkpoint, load_config, stored_tensors
+    from locany.weights.quantized import read_quantization
 
     folder: Path = find_checkpoint(model, allow_download=False)
     tensors = stored_tensors(folder).values()
-    num_parameters = 0
-    for tensor in tensors:
-        num = 1
-        for side in tensor.shape:
-            num *= side
-        num_parameters += num
-    facts = {
+    shapes = [tensor.shape for tensor in tensors]
+    if quant := read_quantization(folder):  # what is stored are packed values and their scales
+        expected = expected_tensors(load_config(folder))
+        shapes = [shape for name, shape in expected.items() if name != HEAD_NAME]
+    facts: dict[str, Any] = {
         "name": model or folder.name,
         "folder": str(folder),
-        "num_parameters": num_parameters,
+        "num_parameters": sum(math.prod(shape) for shape in shapes),
         "stored_as": ", ".join(sorted({tensor.dtype for tensor in tensors})),
     }
+    if quant:
+        facts["stored_as"] += f" ({quant})"
     if adapter is not None:
         from locany.weights.adapter import read_adapter
 

@@ -17,6 +17,7 @@ from torch.distributed.tensor import DTensor
 
 from locany.errors import CheckpointTensorError, DataError
 from locany.model import LocateModel
+from locany.model.quantize import refuse_quantized
 from locany.weights.adapter import Adapter, read_adapter
 from locany.weights.apply import check_base, fingerprint, merged_weight
 
@@ -145,6 +146,7 @@ def add_lora(model: LocateModel, config: LoraConfig, seed: int) -> Lora:
         DataError: a layer is named that the model does not have, or the model has adapters already.
     """
     _refuse_adapted(model)
+    refuse_quantized(model, "training an adapter")
     modules = _modules(model, config)
     base = fingerprint(model)
     model.requires_grad_(False)

@@ -52,28 +52,23 @@ def merge_adapter(
     dtype = dtype or _DTYPES.get(embedding.dtype if embedding else "", torch.float32)
     model = load_model(folder, device=device, dtype=dtype)
     merge_into(model, learned)
-    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if _goes_along(path)}
+    files = {path.name: path.read_bytes() for path in files_that_go_along(folder)}
     save_model(
         model,
         out,
-        token_ids=_token_ids(folder),
+        token_ids=token_ids_of(folder),
         files=files,
         include_head=HEAD_NAME in stored,
         overwrite=overwrite,
     )
 
 
-def _goes_along(path: Path) -> bool:
-    """Vocabulary, preprocessing and licence of the base; not its README, nor what lists weight files."""
-    name = path.name
-    if not path.is_file() or name.startswith("."):
-        return False
-    if name in (CONFIG_FILE, ADAPTER_CONFIG) or name.endswith(".index.json"):
-        return False
-    return path.suffix in (".json", ".txt", ".jinja") or name.startswith(("LICENSE", "NOTICE"))
+def files_that_go_along(folder: Path) -> list[Path]:
+    """Vocabulary, preprocessing and licence of a base; not its README, nor what lists weight files."""
+    return [path for path in sorted(folder.iterdir()) if _goes_along(path)]
 
 
-def _token_ids(folder: Path) -> dict[str, int]:
+def token_ids_of(folder: Path) -> dict[str, int]:
     """The id fields that `LocateConfig.to_json` takes, as the base's config has them."""
     raw = read_json(folder / CONFIG_FILE)
     return {
@@ -82,3 +77,12 @@ def _token_ids(folder: Path) -> dict[str, int]:
         for name, value in part.items()
         if name.endswith("_token_id") and isinstance(value, int)
     }
+
+
+def _goes_along(path: Path) -> bool:
+    name = path.name
+    if not path.is_file() or name.startswith("."):
+        return False
+    if name in (CONFIG_FILE, ADAPTER_CONFIG) or name.endswith(".index.json"):
+        return False
+    return path.suffix in (".json", ".txt", ".jinja") or name.startswith(("LICENSE", "NOTICE"))

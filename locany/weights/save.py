@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -65,16 +65,31 @@ def save_model(
     extra = _extra_files(files or {})
     dtype = dtype or model.dtype
     tensors = _published_tensors(model, dtype, include_head)
-    _check_target(folder, overwrite)
+    check_target(folder, overwrite)
 
+    with written_whole(folder, overwrite) as staged:
+        _write_tensors(tensors, staged, max_shard_bytes, dtype)
+        config = model.config.with_dtype(_SAVED_DTYPES[dtype]).to_json(token_ids)
+        (staged / CONFIG_FILE).write_text(as_json(config), encoding="utf-8")
+        for name, data in extra.items():
+            (staged / name).write_bytes(data)
+
+
+@contextlib.contextmanager
+def written_whole(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """A folder to write a checkpoint into, which takes the name `folder` when all of it is on the disk.
+
+    Args:
+        folder: its name in the end, resolved and checked (`check_target`).
+        overwrite: as in `save_model`.
+
+    Raises:
+        CheckpointError: it cannot be written; what was there is as it was.
+    """
     staged = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.saving")
     try:
         staged.mkdir(parents=True)
-        _write_tensors(tensors, staged, max_shard_bytes, dtype)
-        config = model.config.with_dtype(_SAVED_DTYPES[dtype]).to_json(token_ids)
-        (staged / CONFIG_FILE).write_text(_as_json(config), encoding="utf-8")
-        for name, data in extra.items():
-            (staged / name).write_bytes(data)
+        yield staged
         for path in (*staged.iterdir(), staged):
             _sync(path)
         _put_in_place(staged, folder, overwrite)
@@ -134,7 +149,7 @@ def _write_tensors(
         _write_shard(tensors, names, folder / file, dtype)
         weight_map |= dict.fromkeys(names, file)
     index = {"metadata": {"total_size": sum(sizes.values())}, "weight_map": dict(sorted(weight_map.items()))}
-    (folder / INDEX_FILE).write_text(_as_json(index), encoding="utf-8")
+    (folder / INDEX_FILE).write_text(as_json(index), encoding="utf-8")
 
 
 def _write_shard(tensors: Mapping[str, Tensor], names: Sequence[str], path: Path, dtype: torch.dtype) -> None:
@@ -145,7 +160,8 @@ def _write_shard(tensors: Mapping[str, Tensor], names: Sequence[str], path: Path
     path.chmod(path.parent.stat().st_mode & 0o666)  # the library makes files that only their owner may read
 
 
-def _as_json(value: object) -> str:
+def as_json(value: object) -> str:
+    """JSON as checkpoints have it."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -158,7 +174,8 @@ def _extra_files(files: Mapping[str, bytes | str]) -> dict[str, bytes]:
     return {name: data.encode() if isinstance(data, str) else bytes(data) for name, data in files.items()}
 
 
-def _check_target(folder: Path, overwrite: bool) -> None:
+def check_target(folder: Path, overwrite: bool) -> None:
+    """Raise CheckpointError unless a checkpoint may be written at `folder`."""
     if not folder.exists():
         return
     if not overwrite:

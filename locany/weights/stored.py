@@ -23,6 +23,7 @@ from locany.errors import (
 CONFIG_FILE = "config.json"
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
+QUANTIZED_FILE = "quantized.safetensors"
 _PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _LFS_POINTER = b"version https://git-lfs"
 _REPLACE = "copy or download the file again"
@@ -75,7 +76,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     """All tensors of a checkpoint folder by published name, from the headers of its files.
 
-    A single `model.safetensors` wins over an index, as in the loaders that others use. The index's
+    A single `model.safetensors` wins over an index, as in the loaders that others use; a quantised
+    checkpoint has neither, and its own names. The index's
     `total_size` is not compared: tools that cast or drop tensors leave it wrong, and the headers decide.
 
     Raises:
@@ -85,6 +87,8 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     """
     if (folder / SINGLE_FILE).exists():
         return read_header(folder / SINGLE_FILE)
+    if (folder / QUANTIZED_FILE).exists() and not (folder / INDEX_FILE).exists():
+        return read_header(folder / QUANTIZED_FILE)
     if not (folder / INDEX_FILE).exists():
         raise CheckpointNotFoundError(_no_weights(folder))
     weight_map = _read_weight_map(folder / INDEX_FILE)
