@@ -23,7 +23,7 @@ ORDER = (
         "codec",
         "model",
     ),
-    *("engine", "weights", "data", "locator.py", "draw.py", "synth", "train", "eval", "cli"),
+    *("engine", "weights", "data", "closer", "locator", "draw.py", "synth", "train", "eval", "cli"),
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from locany.cli.live import print_live
 from locany.cli.messages import say, say_error, warnings_as_remarks
 from locany.cli.options import LocateOptions
 from locany.cli.report import Bar, JsonReport, Report, TextReport
@@ -33,11 +34,19 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
     check_categories(task.categories)
     if options.offline and any(image.is_url for image in sources.images):
         raise RequestError("SOURCE is a URL and --offline is set; give a file, or leave --offline out")
+    if options.stream and (options.json or options.out is not None):
+        raise RequestError(
+            "--stream prints findings before the answer is complete; leave out --json and --out, or --stream"
+        )
     outputs = plan_outputs(options.out, sources)
     if options.quiet:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with warnings_as_remarks(options.quiet):
-        locator = _load(options, len(sources.images))
+        locator = _load(options, task, len(sources.images))
+        if options.stream:
+            settings = _questions_settings(options)
+            num_failed = print_live(locator, sources.images, task, settings, options.min_score, _say_failure)
+            return 1 if num_failed else 0
         report: Report
         if options.json:
             report = JsonReport(sources.several, _settings(locator, options))
@@ -53,18 +62,30 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
     return 1 if num_failed else 0
 
 
-def _load(options: LocateOptions, num_images: int) -> Locator:
+def _load(options: LocateOptions, task: Task, num_images: int) -> Locator:
+    from locany.closer import CloserConfig
     from locany.engine.params import Params
+
+    # A wrong option is refused before anything is loaded.
+    Params(**options.params())
+    closer = CloserConfig(**options.closer())
+    closer.check(task)
+    if options.stream and (closer.tiles or closer.zoom):
+        raise RequestError(
+            "--stream prints findings while they are decoded, before several looks can be compared; "
+            "leave out --tiles and --zoom, or --stream"
+        )
     from locany.locator import load
 
-    Params(**options.params())  # a wrong option is refused before anything is loaded
+    several = closer.parallel_categories or closer.tiles or closer.zoom
     return load(
         options.model,
         adapter=options.adapter,
         device=options.device,
         dtype=options.dtype,
+        quant=options.quant,
         allow_download=not options.offline,
-        max_rows=min(options.batch, num_images),
+        max_rows=options.batch if several else min(options.batch, num_images),
     )
 
 
@@ -79,7 +100,7 @@ def _answer_all(
 ) -> tuple[int, int]:
     """Numbers of detections shown and of images failed."""
     questions = ((image.given, task) for image in images)
-    settings = {"exif": not options.no_exif, "allow_url": not options.offline, **options.params()}
+    settings = _questions_settings(options)
     waiting: dict[int, tuple[Detections | None, int, list[Exception]]] = {}
     num_reported = num_found = num_failed = 0
     with Bar(len(images), shown) as bar:
@@ -99,6 +120,12 @@ def _answer_all(
                 num_failed += bool(errors)
                 num_reported += 1
     return num_found, num_failed
+
+
+def _questions_settings(options: LocateOptions) -> dict[str, Any]:
+    """What a question is asked with."""
+    fetched = {"exif": not options.no_exif, "allow_url": not options.offline}
+    return {**fetched, **options.params(), **options.closer()}
 
 
 def _finish(
@@ -146,8 +173,9 @@ def _say_failure(name: str, error: Exception) -> None:
 
 def _settings(locator: Locator, options: LocateOptions) -> dict[str, Any]:
     """What made the answers."""
+    from locany.closer import CloserConfig
     from locany.engine.params import Params
     from locany.version import __version__
 
-    params = locator.settings(Params(**options.params()))
+    params = locator.settings(Params(**options.params()), CloserConfig(**options.closer()))
     return {"version": __version__, **params, "min_score": options.min_score, "exif": not options.no_exif}

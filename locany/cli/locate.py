@@ -98,6 +98,8 @@ def register(app: App) -> None:
                 "detect photos/ cat dog --out found/ --min-score 0.5",
                 "detect 'shots/*.jpg' person --json > people.json",
                 "detect - cat --model nvidia/LocateAnything-3B < cat.jpg",
+                "detect map.png house --tiles auto --refine",
+                'detect crowd.jpg face --stream | while read -r found; do echo "$found"; done',
             ),
         ),
         (

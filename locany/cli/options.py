@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter, validators
 
 # In the order in which help shows them, after what belongs to a single command.
-QUESTION_GROUP, OUTPUT_GROUP, MODEL_GROUP, DECODING_GROUP, IMAGE_GROUP = (
+QUESTION_GROUP, OUTPUT_GROUP, MODEL_GROUP, DECODING_GROUP, CLOSER_GROUP, IMAGE_GROUP = (
     Group(name, sort_key=number)
-    for number, name in enumerate(("Question", "Output", "Model", "Decoding", "Image"), start=1)
+    for number, name in enumerate(
+        ("Question", "Output", "Model", "Decoding", "Looking closer", "Image"), start=1
+    )
 )
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps", re.IGNORECASE)
@@ -64,6 +66,12 @@ class ModelOptions:
         Literal["auto", "float32", "bfloat16"],
         _option(MODEL_GROUP, "Number type of weights and activations."),
     ] = "auto"
+    quant: Annotated[
+        Literal["auto", "int8", "int4"],
+        _option(
+            MODEL_GROUP, "Round the decoder's weights to 8 or 4 bits; auto: as the checkpoint is stored."
+        ),
+    ] = "auto"
 
 
 @Parameter(name="*")
@@ -78,10 +86,11 @@ class LocateOptions(ModelOptions):
     offline: Annotated[bool, _flag(MODEL_GROUP, "Download nothing, neither models nor images.")] = False
 
     mode: Annotated[
-        Literal["fast", "hybrid", "slow"],
+        Literal["fast", "hybrid", "verified", "slow"],
         _option(
             DECODING_GROUP,
-            "fast: whole boxes at once; slow: token by token; hybrid: doubtful boxes again, token by token.",
+            "fast: whole boxes at once; slow: token by token; hybrid: doubtful boxes again, token by token; "
+            "verified: whole boxes, held against slow, whose answer it gives.",
         ),
     ] = "hybrid"
     max_boxes: Annotated[
@@ -112,6 +121,29 @@ class LocateOptions(ModelOptions):
     ] = 1.0
     seed: Annotated[int, _option(DECODING_GROUP, "Seed of sampling; equal seeds give equal answers.")] = 0
 
+    parallel_categories: Annotated[
+        bool,
+        _flag(CLOSER_GROUP, "Ask for each category alone, side by side; for detect and layout."),
+    ] = False
+    tiles: Annotated[
+        str | None,
+        _option(
+            CLOSER_GROUP,
+            "Ask about overlapping tiles: columns x rows such as 3x2, or auto: as few as are not shrunk.",
+        ),
+    ] = None
+    overlap: Annotated[
+        float, _option(CLOSER_GROUP, "Share of a tile that the next one shows, too, 0 to 0.5.")
+    ] = 0.2
+    no_whole_image: Annotated[
+        bool,
+        _flag(CLOSER_GROUP, "With --tiles: do not ask about the whole image as well.", "--no-whole-image"),
+    ] = False
+    zoom: Annotated[bool, _flag(CLOSER_GROUP, "Look again at a crop around each finding.")] = False
+    refine: Annotated[
+        bool, _flag(CLOSER_GROUP, "Coordinates between the bins, from the probabilities of neighbours.")
+    ] = False
+
     no_exif: Annotated[
         bool, _flag(IMAGE_GROUP, "Take the image as stored, without the camera's rotation.", "--no-exif")
     ] = False
@@ -125,6 +157,9 @@ class LocateOptions(ModelOptions):
             *("--out", "-o"),
         ),
     ] = None
+    stream: Annotated[
+        bool, _flag(OUTPUT_GROUP, "Print each finding the moment it is decoded, one line of JSON each.")
+    ] = False
     quiet: Annotated[
         bool, _flag(OUTPUT_GROUP, "No progress bar and no remarks on stderr, only errors.", "--quiet", "-q")
     ] = False
@@ -133,3 +168,8 @@ class LocateOptions(ModelOptions):
         """The options that are `Params` of the engine, by name."""
         names = ("mode", "max_boxes", "max_new_tokens", "temperature", "top_p", "repetition_penalty", "seed")
         return {name: getattr(self, name) for name in names}
+
+    def closer(self) -> dict[str, Any]:
+        """The options that say how closely to look (`CloserConfig`), by name."""
+        names = ("parallel_categories", "tiles", "overlap", "zoom", "refine")
+        return {name: getattr(self, name) for name in names} | {"whole_image": not self.no_whole_image}

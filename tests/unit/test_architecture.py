@@ -21,7 +21,7 @@ LEVELS: dict[int, set[str]] = {
     5: {"cli", "serve", "integrations"},
     4: {"train", "eval", "pipeline"},
     3: {"locator", "draw", "synth"},
-    2: {"engine", "weights", "data"},
+    2: {"engine", "weights", "data", "closer"},
     1: {"image", "codec", "model"},
     0: {"errors", "device", "geometry", "tasks", "results", "notebook", "version", "files"},
 }

@@ -1,0 +1,58 @@
+"""`--stream`: one line of JSON for each detection, the moment it is decoded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from locany.cli.report import write_line
+from locany.cli.sources import Source
+from locany.errors import LocanyError
+from locany.tasks import Task
+
+if TYPE_CHECKING:
+    from locany.locator import Locator
+    from locany.results import Detection
+
+
+def print_live(
+    locator: Locator,
+    images: Sequence[Source],
+    task: Task,
+    settings: dict[str, Any],
+    min_score: float,
+    say_failure: Callable[[str, Exception], None],
+) -> int:
+    """Ask about one image after the other; print what is found while it is decoded.
+
+    Returns:
+        The number of images that failed.
+    """
+    num_failed = 0
+    for image in images:
+        try:
+            for found in locator.watch(image.given, task, **settings):
+                if found.score >= min_score:
+                    write_line(_line(image.name, found))
+        except LocanyError as error:
+            num_failed += 1
+            say_failure(image.name, error)
+    return num_failed
+
+
+def _line(name: str, found: Detection) -> str:
+    """The detection as in the JSON document of an answer, with the image it is in."""
+    import numpy as np
+
+    from locany.results import SCORE_DECIMALS
+
+    place = [float(str(np.float32(value))) for value in found.xyxy]
+    document = {
+        "image": name,
+        "label": found.label,
+        **({"point": place[:2]} if found.is_point else {"box": place}),
+        "score": round(found.score, SCORE_DECIMALS),
+        "provenance": found.provenance.value,
+    }
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)

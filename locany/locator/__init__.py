@@ -1,0 +1,89 @@
+"""The front door: an image and a question in, `Detections` out.
+
+The steps of a request (docs/architecture.md) are in `asking.py` and `reading.py`: load and cut the image,
+word the prompt, hand both to the engine; read the answer, return it to the user's pixels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from locany.codec import Tokenizer
+from locany.device import choose_device, choose_dtype
+from locany.engine import DecodeMode, EngineConfig
+from locany.image import PreprocessConfig
+from locany.locator.locator import Locator
+from locany.model import LocateModel
+from locany.model.packed import pack_model
+from locany.weights import find_checkpoint, load_model
+from locany.weights.load import choose_quant
+from locany.weights.stored import read_json
+
+
+def load(
+    model: str | Path | None = None,
+    *,
+    adapter: str | Path | None = None,
+    device: str | torch.device | None = None,
+    dtype: str | None = None,
+    quant: str | None = None,
+    revision: str | None = None,
+    allow_download: bool = True,
+    max_rows: int = 16,
+    packed: bool = True,
+) -> Locator:
+    """Load a model and be ready to answer.
+
+    Args:
+        model: a folder in the published layout, a hub id such as "nvidia/LocateAnything-3B", or None for the
+            bundled locany-mini. Naming a hub id that is not cached yet downloads it.
+        adapter: folder of a LoRA adapter that was trained on this model, by `locany train` or with peft.
+        device: "cpu", "cuda", "cuda:1", "mps"; None takes the best there is.
+        dtype: "float32" or "bfloat16"; None takes what is fastest and safe on the device.
+        quant: "int8" or "int4" rounds the decoder's weights to 8 or 4 bits, after merging the adapter; None
+            takes the checkpoint as it is stored. int8 rounds the activations of these layers, too.
+        revision: branch, tag or commit of a hub id.
+        allow_download: False never reaches the network.
+        max_rows: questions that are answered side by side.
+        packed: on the CPU, arrange weights for its matrix products: faster, the same answers; the model's
+            weights are then no tensors any more. False keeps them.
+
+    Raises:
+        CheckpointError: not found, or damaged; the message names file and tensor. Or the adapter was trained
+            on another model.
+        DeviceError: the machine has no such device or dtype.
+        RequestError: an unknown `quant`.
+    """
+    chosen, _ = choose_device(device)  # first: a wrong name should not cost a download
+    precision, _ = choose_dtype(dtype, chosen)
+    EngineConfig(max_rows=max_rows)
+    how = choose_quant(quant)
+    folder = find_checkpoint(model, revision=revision, allow_download=allow_download)
+    name = str(model) if model is not None else folder.name
+    if adapter is not None:
+        adapter = Path(adapter).expanduser()
+        name = f"{name} + {adapter}"
+    network = load_model(folder, device=chosen, dtype=precision, adapter=adapter, quant=how)
+    if packed:
+        pack_model(network)
+    cutting = folder / "preprocessor_config.json"
+    return Locator(
+        network,
+        Tokenizer.from_folder(folder),
+        PreprocessConfig.from_json(read_json(cutting), str(cutting)),
+        name=name,
+        config=EngineConfig(max_rows=max_rows, max_length=_max_length(folder, network)),
+    )
+
+
+def _max_length(folder: Path, model: LocateModel) -> int:
+    """Tokens of prompt and answer: the tokenizer's limit, and never more than the model has positions."""
+    path = folder / "tokenizer_config.json"
+    limit = read_json(path).get("model_max_length") if path.is_file() else None
+    positions = model.config.text.max_positions
+    return int(min(limit, positions)) if isinstance(limit, int | float) and limit >= 1 else positions
+
+
+__all__ = ["DecodeMode", "Locator", "load"]

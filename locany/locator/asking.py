@@ -1,0 +1,292 @@
+"""From questions to requests and back: images are loaded and cut when their turn comes, rows are kept full.
+
+A question may take several requests (`locany.closer`): categories side by side, tiles, a second look.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from locany.closer import CloserConfig, Look, Search
+from locany.codec import Tokenizer, prompt_ids
+from locany.engine import Engine, Found, ImageInput, Params, Request
+from locany.errors import EngineBusyError, EngineMemoryError, ImageTooLargeError, LocanyError, RequestError
+from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
+from locany.image.tile import cut
+from locany.locator.reading import detection_of, read
+from locany.results import Detection, Detections
+from locany.tasks import Task
+
+_NO_MORE = object()
+_IMAGE_OPTIONS = ("exif", "allow_url", "parity", "limits")
+_PARAMS = tuple(Params.__dataclass_fields__)
+_CLOSER = tuple(CloserConfig.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every question of a call has in common: for the engine, for the looks, for `load_image`."""
+
+    params: Params
+    closer: CloserConfig
+    image: dict[str, Any]
+
+    @classmethod
+    def split(cls, options: dict[str, Any]) -> Options:
+        """Sort keyword arguments to where they belong, and check them.
+
+        Raises:
+            RequestError: one is unknown or out of range.
+        """
+        known = (*_PARAMS, *_CLOSER, *_IMAGE_OPTIONS)
+        unknown = sorted(set(options) - set(known))
+        if unknown:
+            raise RequestError(f"unknown option {', '.join(unknown)}; the options are {', '.join(known)}")
+
+        def among(names: Sequence[str]) -> dict[str, Any]:
+            return {name: options[name] for name in names if name in options}
+
+        return cls(Params(**among(_PARAMS)), CloserConfig(**among(_CLOSER)), among(_IMAGE_OPTIONS))
+
+
+@dataclass
+class Question:
+    """One question on its way.
+
+    Attributes:
+        number: of the question, from 0.
+        image: loaded.
+        task: what is asked.
+        search: what is still to be looked at.
+        began: when, by `time.perf_counter`.
+        last_cut: the look that was cut last, its patches and their visual tokens: looks at one window
+            follow each other.
+    """
+
+    number: int
+    image: LoadedImage
+    task: Task
+    search: Search
+    began: float
+    last_cut: tuple[Look, ImageInput, int] | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One look of a question on its way through the engine."""
+
+    question: Question
+    number: int
+    look: Look
+    request: Request
+    began: float
+
+
+class Asking:
+    """Questions on their way through an engine that others may use as well."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        lock: threading.Lock,
+        tokenizer: Tokenizer,
+        cutting: PreprocessConfig,
+        options: Options,
+        settings: dict[str, Any],
+    ):
+        """Args: engine and the lock that guards it; `settings` is what answers say made them."""
+        self.engine, self.lock = engine, lock
+        self.tokenizer, self.cutting = tokenizer, cutting
+        self.options, self.settings = options, settings
+        self.opened: dict[int, Question] = {}  # at most one for each row: each has a request that is running
+        self.running: dict[int, Asked] = {}
+
+    def answers(
+        self, questions: Iterator[tuple[Any, Task]]
+    ) -> Iterator[tuple[int, Detections | LocanyError]]:
+        """(number of the question, its answer or the error that it failed with), as they are finished."""
+        number, more = 0, True
+        try:
+            while more or self.opened:
+                while len(self.running) < self.engine.config.max_rows:
+                    question = next((q for q in self.opened.values() if q.search.waiting), None)
+                    if question is None:
+                        item = next(questions, _NO_MORE) if more else _NO_MORE
+                        if item is _NO_MORE:
+                            more = False
+                            break
+                        number += 1
+                    try:
+                        if question is None:
+                            self.opened[number - 1] = self.open(number - 1, item)
+                        elif not self.ask(question):
+                            break
+                    except LocanyError as error:
+                        failed = number - 1 if question is None else question.number
+                        self.drop(failed)
+                        yield failed, error
+                if not self.running:
+                    continue
+                self.step()
+                # Not what this step returned: another caller's step may have finished requests of ours.
+                for asked in [a for a in self.running.values() if a.request.finish is not None]:
+                    yield from self.take(asked)
+        finally:
+            self.cancel(list(self.running.values()))  # a caller who stops early leaves nothing behind
+
+    def take(self, asked: Asked) -> Iterator[tuple[int, Detections | LocanyError]]:
+        """Take a finished request back; yields where that ends its question, well or not."""
+        if self.running.pop(id(asked.request), None) is None:  # went with its question
+            return
+        question, error = asked.question, failure_of(asked)
+        if error is not None:
+            self.drop(question.number)
+            yield question.number, error
+            return
+        question.search.tell(asked.number, self.read(asked))
+        if question.search.answer is not None:
+            del self.opened[question.number]
+            yield question.number, _finished(question.search.answer, question)
+
+    def found(self, item: tuple[Any, Task]) -> Iterator[Detection]:
+        """Boxes and points of one question of one round, each as soon as its score is known.
+
+        Raises:
+            LocanyError: what the question failed with.
+        """
+        question = self.open(0, item)
+        told = Counter[int]()  # items that were looked at, by the number of the look
+        limit, num_found = self.options.params.max_boxes, 0
+        try:
+            while question.search.waiting or self.running:
+                while question.search.waiting and len(self.running) < self.engine.config.max_rows:
+                    if not self.ask(question):
+                        break
+                self.step()
+                for key, asked in list(self.running.items()):
+                    with self.lock:
+                        fresh, over = self._fresh(asked, told[asked.number]), asked.request.finish is not None
+                    told[asked.number] += len(fresh)
+                    for one in fresh:
+                        if one.bins:
+                            num_found += 1
+                            yield self._detection(asked, one)
+                        if limit and num_found == limit:
+                            return
+                    if over:
+                        del self.running[key]
+                        if (error := failure_of(asked)) is not None:
+                            raise error
+        finally:
+            self.cancel(list(self.running.values()))
+
+    def _fresh(self, asked: Asked, number: int) -> list[Found]:
+        """The items of a request from this number on."""
+        fresh: list[Found] = []
+        while (one := asked.request.found(number + len(fresh))) is not None:
+            fresh.append(one)
+        return fresh
+
+    def _detection(self, asked: Asked, one: Found) -> Detection:
+        image, window = asked.question.image, asked.look.window
+        refine = self.options.closer.refine
+        return detection_of(one, self.tokenizer, asked.look.task, window, image.size_wh, refine=refine)
+
+    def step(self) -> None:
+        """One step of the engine."""
+        with self.lock:
+            self.engine.step()
+
+    def drop(self, number: int) -> None:
+        """Forget a question that failed, with all its requests."""
+        self.opened.pop(number, None)
+        self.cancel([asked for asked in self.running.values() if asked.question.number == number])
+
+    def cancel(self, asked: Sequence[Asked]) -> None:
+        """Take requests out of the engine."""
+        for one in asked:
+            self.running.pop(id(one.request), None)
+            with self.lock:
+                self.engine.cancel(one.request)
+
+    def open(self, number: int, item: Any) -> Question:
+        """Load the image of a question and plan how to look at it."""
+        began = time.perf_counter()
+        source: Any
+        source, task = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+        if not isinstance(task, Task):
+            raise RequestError(
+                f"question {number} is of type {type(task).__name__}, expected an image and a Task; "
+                "make one, for example Task.ground('the red button')"
+            )
+        self.options.closer.check(task)
+        image = source if isinstance(source, LoadedImage) else load_image(source, **self.options.image)
+        limit = self.options.params.max_boxes
+        search = Search(task, image.size_wh, self.options.closer, self.cutting, limit)
+        return Question(number, image, task, search, began)
+
+    def ask(self, question: Question) -> bool:
+        """Begin the next look of a question: only now are its pixels cut.
+
+        Returns:
+            False where the engine has others to answer before, and requests of ours among them.
+        """
+        began = time.perf_counter()
+        number, look = question.search.waiting[0]
+        last = question.last_cut
+        if last is None or (last[0].window, last[0].scale) != (look.window, look.scale):
+            patches = preprocess(cut(question.image.pixels, look.window, look.scale), self.cutting)
+            last = (look, ImageInput(patches.pixel_values, patches.grid_hw), patches.num_visual_tokens)
+            question.last_cut = last
+        prompt = prompt_ids(self.tokenizer, look.task, [last[2]])
+        request = Request(prompt, (last[1],), self.options.params)
+        try:
+            with self.lock:
+                self.engine.add(request)
+        except EngineBusyError:
+            if not self.running:
+                raise
+            return False
+        question.search.waiting.popleft()
+        if not question.search.waiting:
+            question.last_cut = None
+        self.running[id(request)] = Asked(question, number, look, request, began)
+        return True
+
+    def read(self, asked: Asked) -> Detections:
+        """What a finished look found."""
+        found = read(
+            asked.request,
+            self.tokenizer,
+            asked.look.task,
+            asked.look.window,
+            asked.question.image,
+            refine=self.options.closer.refine,
+        )
+        seconds = round(time.perf_counter() - asked.began, 4)
+        return replace(found, stats={"settings": self.settings, **found.stats, "seconds": seconds})
+
+
+def _finished(found: Detections, question: Question) -> Detections:
+    """An answer of several requests took as long as the question, not as long as all of them together."""
+    seconds = round(time.perf_counter() - question.began, 4)
+    return replace(found, stats={**found.stats, "seconds": seconds})
+
+
+def failure_of(asked: Asked) -> LocanyError | None:
+    """What a finished request failed with, in words about the user's image."""
+    error, image = asked.request.error, asked.question.image
+    if error is None:
+        return None
+    x0, y0, x1, y1 = asked.look.window
+    if isinstance(error, EngineMemoryError) and not asked.request.commits:
+        return ImageTooLargeError(
+            f"{image.name}: not enough memory for {x1 - x0} x {y1 - y0} pixels; "
+            "use a smaller image, or fewer side by side"
+        )
+    return type(error)(f"{image.name}: {error}")

@@ -1,0 +1,187 @@
+"""A loaded model, and every question it answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from locany.closer import CloserConfig
+from locany.codec import Tokenizer
+from locany.engine import Engine, EngineConfig, Params, Thresholds
+from locany.errors import CheckpointConfigError, LocanyError, RequestError
+from locany.image import PreprocessConfig
+from locany.locator.asking import Asking, Options
+from locany.model import LocateModel
+from locany.model.quantize import quantization
+from locany.results import Detection, Detections
+from locany.tasks import Task
+
+_ONE_LOOK = CloserConfig()
+
+
+class Locator:
+    """A loaded model. Every question is a method; `stream` answers many at once.
+
+    Attributes:
+        name: what the model was called when it was loaded.
+        engine: the decode engine, with its statistics.
+        tokenizer: the vocabulary of the checkpoint.
+        preprocess_config: how images are cut.
+    """
+
+    def __init__(
+        self,
+        model: LocateModel,
+        tokenizer: Tokenizer,
+        preprocess_config: PreprocessConfig,
+        *,
+        name: str = "",
+        config: EngineConfig | None = None,
+    ):
+        vocab, vision, text = tokenizer.vocab, model.config.vision, model.config.text
+        for what, of_model, other, given in (
+            ("image token", model.config.image_token_id, "the tokenizer", vocab.image_token),
+            ("vocabulary size", text.vocab_size, "the tokenizer", vocab.size),
+            ("block size", text.block_size, "the tokenizer", vocab.block_size),
+            ("patch size", vision.patch_size, "the image preprocessing", preprocess_config.patch_size),
+            ("merge size", vision.merge_size, "the image preprocessing", preprocess_config.merge_size),
+        ):
+            if of_model != given:
+                raise CheckpointConfigError(
+                    f"{name or 'the model'}: its {what} is {of_model}, that of {other} is {given}; "
+                    "the files belong to different checkpoints"
+                )
+        self.name, self.model = name, model
+        self.tokenizer, self.preprocess_config = tokenizer, preprocess_config
+        self.engine = Engine(model, tokenizer.vocab, config)
+        self._lock = threading.Lock()  # one thread at a time steps the engine; each waits for its own answers
+
+    def __repr__(self) -> str:
+        dtype = str(self.model.dtype).removeprefix("torch.")
+        return f"Locator({self.name!r}, device={str(self.model.device)!r}, dtype={dtype!r})"
+
+    def settings(self, params: Params, closer: CloserConfig = _ONE_LOOK) -> dict[str, Any]:
+        """Everything but the image and the question that decides an answer, as JSON-able values."""
+        knobs = asdict(params)
+        thresholds = knobs.pop("thresholds")
+        changed = {k: v for k, v in thresholds.items() if v != getattr(Thresholds(), k)}
+        return {
+            "model": self.name,
+            "device": str(self.model.device),
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            **({"quant": kind} if (kind := quantization(self.model)) else {}),
+            **knobs,
+            "mode": params.mode.value,
+            **({"thresholds": changed} if changed else {}),
+            **closer.changed(),
+        }
+
+    # -- questions ------------------------------------------------------------------------------------------
+
+    def detect(self, image: Any, categories: str | Sequence[str], **options: Any) -> Detections:
+        """All instances of each category.
+
+        Args:
+            image: path, PIL image, array [height, width, 3] uint8 RGB, bytes, file object, or a URL with
+                `allow_url=True`.
+            categories: names of what to find.
+            **options: `mode` ("fast", "hybrid", "verified", "slow"), `temperature`, `top_p`, `top_k`,
+                `repetition_penalty`, `max_new_tokens`, `max_boxes`, `timeout_s`, `tolerance`, `seed`,
+                `compat` (see `Params`);
+                `parallel_categories`, `tiles`, `overlap`, `whole_image`, `zoom`, `refine` (see
+                `closer.CloserConfig`); `exif`, `allow_url`, `parity` (see `load_image`).
+
+        Raises:
+            ImageError: the image cannot be used. RequestError: the question or an option is wrong.
+        """
+        return self.locate(image, Task.detect(categories), **options)
+
+    def ground(self, image: Any, phrase: str, **options: Any) -> Detections:
+        """All matches of a phrase; arguments as in `detect`."""
+        return self.locate(image, Task.ground(phrase), **options)
+
+    def refer(self, image: Any, phrase: str, **options: Any) -> Detections:
+        """The one thing that a phrase refers to; arguments as in `detect`."""
+        return self.locate(image, Task.refer(phrase), **options)
+
+    def point(self, image: Any, phrase: str, **options: Any) -> Detections:
+        """A point on each thing that a phrase names; arguments as in `detect`."""
+        return self.locate(image, Task.point(phrase), **options)
+
+    def find_text(self, image: Any, phrase: str, **options: Any) -> Detections:
+        """Where a given text is written; arguments as in `detect`."""
+        return self.locate(image, Task.find_text(phrase), **options)
+
+    def text(self, image: Any, **options: Any) -> Detections:
+        """All text, with its transcription as label; arguments as in `detect`."""
+        return self.locate(image, Task.text(), **options)
+
+    def layout(self, image: Any, categories: str | Sequence[str], **options: Any) -> Detections:
+        """Regions of a page by category; arguments as in `detect`."""
+        return self.locate(image, Task.layout(categories), **options)
+
+    def gui(self, image: Any, phrase: str, *, point: bool = False, **options: Any) -> Detections:
+        """The region of a control, or with `point` the place to click; arguments as in `detect`."""
+        return self.locate(image, Task.gui(phrase, point=point), **options)
+
+    def locate(self, image: Any, task: Task, **options: Any) -> Detections:
+        """Answer one task."""
+        for _, answer in self.stream([(image, task)], **options):
+            if isinstance(answer, LocanyError):
+                raise answer
+            return answer
+        raise AssertionError("one question has one answer")
+
+    def watch(self, image: Any, task: Task, **options: Any) -> Iterator[Detection]:
+        """Answer one task, giving each box or point the moment it is committed and scored.
+
+        Together they are those of `locate`, but for `parallel_categories`, which mixes the categories in the
+        order in which they are decoded, and stops at the first `max_boxes`. Closing the iterator ends the
+        question.
+
+        Raises:
+            RequestError: an option is wrong; of `tiles` and `zoom` every answer must be there before the
+                first box is known.
+        """
+        split = Options.split(options)
+        for name in ("tiles", "zoom"):
+            if getattr(split.closer, name):
+                raise RequestError(
+                    f"{name} is {getattr(split.closer, name)!r}, but watch gives boxes while they are "
+                    f"decoded, before several looks can be compared; leave {name} out, or use locate"
+                )
+        split.closer.check(task)
+        return self._asking(split).found((image, task))
+
+    def locate_many(self, questions: Iterable[tuple[Any, Task]], **options: Any) -> list[Detections]:
+        """Answer many (image, task) pairs, batched; answers in their order.
+
+        Raises:
+            LocanyError: that of the first question that failed. Use `stream` to keep the others.
+        """
+        answers: dict[int, Detections] = {}
+        for number, answer in self.stream(questions, **options):
+            if isinstance(answer, LocanyError):
+                raise answer
+            answers[number] = answer
+        return [answers[number] for number in sorted(answers)]
+
+    def stream(
+        self, questions: Iterable[tuple[Any, Task]], **options: Any
+    ) -> Iterator[tuple[int, Detections | LocanyError]]:
+        """Answer (image, task) pairs as rows become free, images loaded only when their turn comes.
+
+        Yields:
+            (number of the question, its answer or the error that it failed with), in the order in which
+            they are finished.
+
+        Raises:
+            RequestError: an option is unknown or out of range; raised before anything is loaded.
+        """
+        return self._asking(Options.split(options)).answers(iter(questions))
+
+    def _asking(self, options: Options) -> Asking:
+        settings = self.settings(options.params, options.closer)
+        return Asking(self.engine, self._lock, self.tokenizer, self.preprocess_config, options, settings)
