@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from locany.codec.vocab import Vocab
 from locany.engine.config import EngineConfig
-from locany.engine.memory import free_bytes, is_out_of_memory, release_memory
+from locany.engine.memory import is_out_of_memory, release_memory
 from locany.engine.modes import record
 from locany.engine.params import DecodeMode
 from locany.engine.prefill import Prefiller
@@ -56,8 +56,7 @@ class Engine:
         self.stats, self.clock = Stats(), clock
         self.runner = Runner(model, vocab, self.config)
         self.prefiller = Prefiller(model, self.config, self.stats)
-        budget = self.config.max_tokens or free_bytes(model.device) // 2 // self.runner.token_bytes
-        self.scheduler = Scheduler(self.config.max_rows, budget)
+        self.scheduler = Scheduler(self.config.max_rows, self.runner.max_tokens)
         self._prefixes: dict[int, Prefix | None] = {}  # of preparing requests
         self._flight: _Flight | None = None
         overlap = self.config.overlap
@@ -72,8 +71,7 @@ class Engine:
             RequestError: the prompt leaves no room for an answer, or the mode does not fit the checkpoint.
             EngineBusyError: `max_waiting` others wait already.
         """
-        if not request.prompt:
-            raise RequestError("the prompt is empty; an answer needs at least one token to follow")
+        self._check(request)
         if len(request.prompt) >= self.config.max_length and not request.params.compat:
             raise RequestError(
                 f"the prompt has {len(request.prompt)} tokens, the context holds {self.config.max_length} "
@@ -84,10 +82,10 @@ class Engine:
                 f"the checkpoint has blocks of {self.vocab.block_size} slots; only mode 'slow' decodes those "
                 f"(parallel modes need {_FRAME_SLOTS})"
             )
-        waiting = len(self.scheduler.waiting)
-        if self.config.max_waiting and waiting >= self.config.max_waiting:
+        if self._is_full():
             raise EngineBusyError(
-                f"{waiting} questions wait already, which is the limit (max_waiting); ask again later"
+                f"{self.config.max_waiting} questions wait already, which is the limit (max_waiting); "
+                "ask again later"
             )
         need = max(len(request.prompt), self._limit(request))
         if len(request.prompt) >= self._limit(request):  # published: no step, an empty answer
@@ -102,6 +100,30 @@ class Engine:
         self.scheduler.add(request, need)
         return request
 
+    def _is_full(self) -> bool:
+        return 0 < self.config.max_waiting <= len(self.scheduler.waiting)
+
+    def _check(self, request: Request) -> None:
+        """Refuse what could only fail later, beside others."""
+        if not request.prompt:
+            raise RequestError("the prompt is empty; an answer needs at least one token to follow")
+        if request.finish is not None or id(request) in self.scheduler.needs or request.tokens:
+            raise RequestError("this request has been added before; make a new one for each answer")
+        vision, token = self.runner.model.config.vision, self.vocab.image_token
+        given = request.prompt.count(token)
+        wanted = sum(h * w // vision.merge_size**2 for h, w in (image.grid_hw for image in request.images))
+        if given != wanted:
+            raise RequestError(
+                f"the prompt has {given} image tokens, its {len(request.images)} images make {wanted} "
+                "(a grid's patches, divided by the merged cell's)"
+            )
+        for image in request.images:
+            num_patches, (height, width) = len(image.pixel_values), image.grid_hw
+            if num_patches != height * width:
+                raise RequestError(f"an image has {num_patches} patches, its grid is {height} x {width}")
+        if request.images and request.prompt[-1] == token:
+            raise RequestError("the prompt ends in an image token; close the image and ask something")
+
     def cancel(self, request: Request) -> None:
         """Forget a request that is waiting or running; an unknown one is ignored."""
         if request in self.scheduler.running:
@@ -112,12 +134,15 @@ class Engine:
             return
         if request.finish is None:
             request.finish = Finish.CANCELLED
+            self.stats.count_finished(request)
 
     def generate(self, requests: Iterable[Request]) -> list[Request]:
         """Answer all requests; returns them, finished, in their order."""
         added: list[Request] = []
         try:
             for request in requests:
+                while self._is_full():
+                    self.step()
                 added.append(self.add(request))
             while any(request.finish is None for request in added) or not self.scheduler.is_idle:
                 self.step()
@@ -132,9 +157,11 @@ class Engine:
         Others that are waiting or running go on meanwhile. Closing the iterator cancels the request.
 
         Raises:
-            EngineError: the request failed.
+            RequestError, EngineBusyError: see `add`; at once. EngineError: the request failed.
         """
-        self.add(request)
+        return self._found(self.add(request))
+
+    def _found(self, request: Request) -> Iterator[Found]:
         number = 0
         try:
             while True:
@@ -201,16 +228,14 @@ class Engine:
                     failed += self._fail(waiting, prefix.error)
         begun = [Joining(r, self._prefixes[id(r)]) for r in self.scheduler.preparing]
         ready = [joining for joining in begun if joining.prefix is None or joining.prefix.is_ready]
-        while ready:
-            group = [ready.pop(0)]
-            budget = self.config.prefill_tokens - self._own(group[0])
-            while ready and (budget := budget - self._own(ready[0])) >= 0:
-                group.append(ready.pop(0))
-            failed += self._join(group)
-        return failed
-
-    def _own(self, joining: Joining) -> int:
-        return len(joining.request.prompt) - joining.num_shared
+        group: list[Joining] = []
+        budget = self.config.prefill_tokens
+        for joining in ready:  # at least one, then as many as the budget allows
+            budget -= len(joining.request.prompt) - joining.num_shared
+            if group and budget < 0:
+                break
+            group.append(joining)
+        return failed + (self._join(group) if group else [])
 
     def _join(self, group: list[Joining]) -> list[Request]:
         requests = [joining.request for joining in group]
@@ -253,7 +278,8 @@ class Engine:
             except BaseException as error:
                 if not is_out_of_memory(error):
                     raise
-                newest = running[-1]
+                order = list(self.scheduler.needs)  # of arrival
+                newest = max(running, key=lambda r: order.index(id(r)))
                 self._retire(newest)
                 done += self._fail(
                     [newest],
@@ -286,10 +312,10 @@ class Engine:
             record(request, outcome, row, self.vocab, self._limit(request))
             if len(request.commits) > num_commits:
                 self.stats.count_commit(request.commits[-1])
+                self.stats.num_drafts += int(outcome.num_drafts[row])
+                self.stats.num_accepted += int(outcome.num_accepted[row])
             if request.finish is not None:
                 done.append(request)
-        self.stats.num_drafts += int(outcome.num_drafts.sum())
-        self.stats.num_accepted += int(outcome.num_accepted.sum())
         for request in done:
             self._retire(request)
             self.stats.count_finished(request)

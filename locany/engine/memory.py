@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
+
+_CGROUP = Path("/sys/fs/cgroup")
+_UNKNOWN = 4 << 30
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -24,7 +28,27 @@ def free_bytes(device: torch.device) -> int:
     """Bytes that are free on a device now; on the host, of physical memory."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
+    return min(_available_on_host(), _left_of_container())
+
+
+def _available_on_host() -> int:
+    """What Linux would give without swapping, file caches included; elsewhere half of the memory there is."""
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    except OSError:
+        pass  # not Linux
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     except (AttributeError, ValueError, OSError):  # not every system says
-        return 4 << 30
+        return _UNKNOWN
+
+
+def _left_of_container() -> int:
+    """What a container's limit (cgroup v2) leaves; as good as everything where there is none."""
+    try:
+        limit = (_CGROUP / "memory.max").read_text().strip()
+        return int(limit) - int((_CGROUP / "memory.current").read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        return 1 << 62

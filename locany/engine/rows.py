@@ -136,10 +136,12 @@ class Rows:
         more = num_rows - self.num_rows
         if more <= 0:
             return
-        self.ints = torch.cat((self.ints, self.ints.new_zeros(more, self.ints.shape[1])))
-        self.floats = torch.cat((self.floats, self.floats.new_ones(more, self.floats.shape[1])))
-        if self.seen is not None:
-            self.seen = torch.cat((self.seen, self.seen.new_zeros(more, self.vocab.size)))
+        ints = torch.cat((self.ints, self.ints.new_zeros(more, self.ints.shape[1])))
+        floats = torch.cat((self.floats, self.floats.new_ones(more, self.floats.shape[1])))
+        seen = self.seen
+        if seen is not None:
+            seen = torch.cat((seen, seen.new_zeros(more, self.vocab.size)))
+        self.ints, self.floats, self.seen = ints, floats, seen  # all or none, should memory run out
         self.blank(num_rows - more, num_rows)
 
     def blank(self, start: int, stop: int) -> None:

@@ -12,6 +12,7 @@ from locany.codec.vocab import Vocab
 from locany.engine.batch import StepBatch, StepShape, build_step
 from locany.engine.config import EngineConfig
 from locany.engine.graphs import StepGraphs, rounded_rows
+from locany.engine.memory import free_bytes
 from locany.engine.params import DecodeMode
 from locany.engine.prefix import Prefix
 from locany.engine.request import Phase, Request
@@ -67,6 +68,7 @@ class Runner:
         self.model, self.vocab, self.config = model, vocab, config or EngineConfig()
         self.tables, self.rows = Tables(vocab, self.device), Rows(vocab, self.device)
         self.cache = self._new_cache()
+        self.max_tokens = self.config.max_tokens or free_bytes(self.device) // 2 // self.token_bytes
         self._generators: dict[int, torch.Generator] = {}
         graphs = self.device.type == "cuda" if self.config.graphs is None else self.config.graphs
         self._graphs = StepGraphs(self.run, self.rows, lambda: self.cache) if graphs else None
@@ -100,7 +102,11 @@ class Runner:
         length += 3 * self.rows.width  # drafts, window, and a step that the host does not know of yet
         if num_rows > self.cache.num_rows or length > self.cache.capacity:
             step = _SLOTS_STEP if self.device.type == "cpu" else _SLOTS_STEP_DEVICE
-            self.cache.grow(num_rows, -(-length // step) * step)
+            slots = -(-length // step) * step
+            rows, capacity = max(num_rows, self.cache.num_rows), max(slots, self.cache.capacity)
+            if rows * capacity > self.max_tokens:  # give up what nobody needs now
+                rows, capacity = num_rows, slots
+            self.cache.resize(rows, capacity)
         self.rows.grow(num_rows)
 
     def release(self) -> None:

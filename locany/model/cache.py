@@ -61,20 +61,19 @@ class KVCache:
         self.keys[:, row, :, :length] = source.keys[:, 0, :, :length]
         self.values[:, row, :, :length] = source.values[:, 0, :, :length]
 
-    def grow(self, num_rows: int, capacity: int) -> None:
-        """Make room for at least so many rows and slots per row, keeping what is stored."""
-        if num_rows <= self.num_rows and capacity <= self.capacity:
-            return
-        rows, slots = max(num_rows, self.num_rows), max(capacity, self.capacity) + 1
+    def resize(self, num_rows: int, capacity: int) -> None:
+        """Become so many rows of so many slots, keeping what fits of what is stored."""
         # Both or none: where memory runs out in between, the cache stays as it was.
-        keys, values = (self._enlarged(old, rows, slots) for old in (self.keys, self.values))
+        keys, values = (self._resized(old, num_rows, capacity + 1) for old in (self.keys, self.values))
         self.keys, self.values = keys, values
 
-    def _enlarged(self, old: Tensor, rows: int, slots: int) -> Tensor:
+    def _resized(self, old: Tensor, rows: int, slots: int) -> Tensor:
         layers, old_rows, heads, old_slots, head_dim = old.shape
         new = old.new_zeros(layers, rows, heads, slots, head_dim)
-        kept = old_slots - 1  # the bin, behind them, holds nothing worth keeping
-        new[:, :old_rows, :, :kept] = old[:, :, :, :kept]
+        # The bin, behind the others, holds nothing worth keeping.
+        num_rows, num_slots = min(rows, old_rows), min(slots, old_slots) - 1
+        if num_rows and num_slots > 0:
+            new[:, :num_rows, :, :num_slots] = old[:, :num_rows, :, :num_slots]
         return new
 
     def move(self, source: int, target: int, length: int) -> None:

@@ -107,7 +107,7 @@ class _Steps:
         mask = visible(keys[:, start:], keys, causal_block=model.config.text.causal_attn)
         case.same(f"{prefix}visible", mask[0].int(), golden[f"{prefix}visible"].int())
 
-        self.cache.grow(1, length + window)
+        self.cache.resize(1, length + window)
         slots = torch.arange(start, length + window)[None]
         view = CacheView(self.cache, slice(0, 1), slots, length + window)
         embeds = model.embed(torch.tensor([fed]), self.visual if number == 0 else None)

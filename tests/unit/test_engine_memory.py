@@ -169,7 +169,7 @@ def test_in_a_step(
 
 def test_while_the_cache_grows(model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys have found room and values have not: nothing of a cache that is half grown may be used."""
-    enlarged, calls = KVCache._enlarged, list[int]()
+    enlarged, calls = KVCache._resized, list[int]()
 
     def limited(self: KVCache, old: torch.Tensor, rows: int, slots: int) -> torch.Tensor:
         calls.append(slots)
@@ -177,7 +177,7 @@ def test_while_the_cache_grows(model: LocateModel, words: Tokenizer, monkeypatch
             raise torch.OutOfMemoryError("full")
         return enlarged(self, old, rows, slots)
 
-    monkeypatch.setattr(KVCache, "_enlarged", limited)
+    monkeypatch.setattr(KVCache, "_resized", limited)
     engine = Engine(model, words.vocab, EngineConfig(max_rows=2))
     asked = [text(0, 5), text(1, 400), text(2, 6), text(3, 450)]
     assert_fails_alone(engine, asked, {1: "a prompt of 400 tokens", 3: "a prompt of 450 tokens"})

@@ -125,7 +125,6 @@ def test_rows_times_the_longest_stay_within_the_budget(model: LocateModel, words
     assert most > 2
 
 
-@pytest.mark.xfail(reason="the cache keeps all rows it ever had when it grows longer", strict=True)
 def test_the_cache_follows_the_budget(model: LocateModel, words: Tokenizer) -> None:
     """Many short rows, then a long one while others wait: the cache must not become many long rows."""
     engine = Engine(model, words.vocab, EngineConfig(max_rows=8, max_tokens=4096))

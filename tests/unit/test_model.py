@@ -114,7 +114,7 @@ def test_cached_forward_equals_whole_forward(model: LocateModel) -> None:
     cache = KVCache(
         text.num_layers, 1, config.num_kv_heads, 20, config.head_dim, torch.float32, torch.device("cpu")
     )
-    cache.grow(1, 64)
+    cache.resize(1, 64)
     layout = text_layout(1, 50)
     parts = []
     for start, stop in ((0, 17), (17, 18), (18, 50)):
