@@ -200,7 +200,7 @@ class Prefiller:
             mask = visible(layout[:, start:], layout)
         embeds = torch.stack([p.embeds[start:stop] for p in prefixes if p.embeds is not None])
         view = CacheView(cache, slice(0, len(prefixes)), positions, stop)
-        self.model.decoder(embeds, positions, mask, view)
+        self.model.decoder.fill(embeds, positions, mask, view)
         self.stats.num_prefilled += count * len(prefixes)
         for row, prefix in enumerate(prefixes):
             if start == 0:

@@ -149,7 +149,8 @@ class Runner:
             query = Layout(sample=zero, branch=zero, index=positions, block=zero - 1)
             ends = torch.tensor([len(one.request.prompt) - 1 for one in joining], device=self.device)
             mask = visible(query, cache_layout(ends, 0, length))
-        self.model(ids, positions, mask, None, CacheView(self.cache, rows, slots, length))
+        view = CacheView(self.cache, rows, slots, length)
+        self.model.decoder.fill(self.model.embed(ids, None), positions, mask, view)
 
     # -- one step -------------------------------------------------------------------------------------------
 

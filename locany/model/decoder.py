@@ -60,21 +60,24 @@ class DecoderLayer(nn.Module):
         view: CacheView | None,
         layer: int,
     ) -> Tensor:
-        normed = self.attn_norm(x)
-        if self.qkv is not None:
-            heads = self.qkv(normed)
-        else:
-            heads = torch.cat((self.q(normed), self.k(normed), self.v(normed)), dim=-1)
-        # [rows, heads, positions, head_dim]: queries, then keys, then values
-        heads = heads.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
-        num_turned = self.num_heads + self.num_kv_heads
-        q, k = rotate_halves(heads[:, :num_turned], cos, sin).split((self.num_heads, self.num_kv_heads), 1)
-        v = heads[:, num_turned:]
+        q, k, v = self.heads(x, cos, sin)
         if view is not None:
             view.cache.write(layer, view.rows, view.slots, k, v)
             k, v = view.cache.read(layer, view.rows, view.length)
         x = x + self.attn_out(attend_text(q, k, v, mask).transpose(1, 2).flatten(2))
         return x + self.mlp(self.mlp_norm(x))
+
+    def heads(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, [rows, heads, positions, head_dim] each."""
+        normed = self.attn_norm(x)
+        if self.qkv is not None:
+            heads = self.qkv(normed)
+        else:
+            heads = torch.cat((self.q(normed), self.k(normed), self.v(normed)), dim=-1)
+        heads = heads.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+        num_turned = self.num_heads + self.num_kv_heads
+        q, k = rotate_halves(heads[:, :num_turned], cos, sin).split((self.num_heads, self.num_kv_heads), 1)
+        return q, k, heads[:, num_turned:]
 
 
 class Decoder(nn.Module):
@@ -109,13 +112,29 @@ class Decoder(nn.Module):
         Returns:
             [rows, positions, hidden] after the final norm.
         """
-        angles = text_angles(positions, self.config.head_dim, self.config.rope_theta)[:, None]
-        x, dtype = embeds, activation_dtype(embeds)
-        cos, sin = half_turns(angles, dtype)
-        bias = prepare_mask(mask, self.config.num_heads // self.config.num_kv_heads, dtype)
+        x, cos, sin, bias = embeds, *self._shared(embeds, positions, mask)
         for number, layer in enumerate(self.layers):
             x = layer(x, cos, sin, bias, view, number)
         return self.norm(x)
+
+    def fill(self, embeds: Tensor, positions: Tensor, mask: Mask | None, view: CacheView) -> None:
+        """`forward` for the cache alone: of the last layer only keys and values are computed."""
+        x, cos, sin, bias = embeds, *self._shared(embeds, positions, mask)
+        *others, last = self.layers
+        for number, layer in enumerate(others):
+            x = layer(x, cos, sin, bias, view, number)
+        assert isinstance(last, DecoderLayer)
+        _, k, v = last.heads(x, cos, sin)
+        view.cache.write(len(others), view.rows, view.slots, k, v)
+
+    def _shared(
+        self, embeds: Tensor, positions: Tensor, mask: Mask | None
+    ) -> tuple[Tensor, Tensor, Mask | Bias | None]:
+        """What all layers use: cosines, sines, the mask as numbers."""
+        angles = text_angles(positions, self.config.head_dim, self.config.rope_theta)[:, None]
+        dtype = activation_dtype(embeds)
+        cos, sin = half_turns(angles, dtype)
+        return cos, sin, prepare_mask(mask, self.config.num_heads // self.config.num_kv_heads, dtype)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., hidden] to [..., vocabulary] float32 through the tied embedding; pass only what is read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,20 @@ def limit_vision(monkeypatch: pytest.MonkeyPatch, model: LocateModel, at_most: i
 
 def limit_decoder(monkeypatch: pytest.MonkeyPatch, model: LocateModel, at_most: int) -> list[int]:
     """No memory for more than so many positions at once; returns what was refused."""
-    forward, refused = model.decoder.forward, list[int]()
+    refused = list[int]()
 
-    def limited(embeds: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        size = embeds.shape[0] * embeds.shape[1]
-        if size > at_most:
-            refused.append(size)
-            raise torch.OutOfMemoryError("full")
-        return forward(embeds, *args, **kwargs)
+    def limit(work: Callable[..., Any]) -> Callable[..., Any]:
+        def limited(embeds: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+            count = embeds.shape[0] * embeds.shape[1]
+            if count > at_most:
+                refused.append(count)
+                raise full()
+            return work(embeds, *args, **kwargs)
 
-    monkeypatch.setattr(model.decoder, "forward", limited)
+        return limited
+
+    for name in ("forward", "fill"):
+        monkeypatch.setattr(model.decoder, name, limit(getattr(model.decoder, name)))
     return refused
 
 
