@@ -10,7 +10,7 @@ import dataclasses
 import html
 import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -36,6 +36,12 @@ class Provenance(str, Enum):
     REDECODED = "redecoded"  # its block was rejected and decoded again, token by token
     VERIFIED = "verified"  # its block was held against sequential decoding, token by token
     SEQUENTIAL = "sequential"  # token by token from the start
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Provenance]) -> Provenance:
+        """That of a whole: of its parts' the least parallel."""
+        order = (cls.PARALLEL, cls.VERIFIED, cls.REDECODED, cls.SEQUENTIAL)
+        return max(parts, key=order.index, default=cls.PARALLEL)
 
 
 @dataclass(frozen=True)

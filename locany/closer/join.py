@@ -143,13 +143,11 @@ class _Seen:
         boxes = found.xyxy[ranked].astype(np.float64)
         hull = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
         xyxy = np.array([boxes[~cut[:, k], k][0] if not cut[:, k].all() else hull[k] for k in range(4)])
-        how = {found.provenance[i] for i in members}
-        least = (Provenance.SEQUENTIAL, Provenance.REDECODED, Provenance.PARALLEL)
         return _Thing(
             tuple(members),
             order_corners(xyxy),
             float(found.scores[ranked].min()),
-            next(word for word in least if word in how),
+            Provenance.of_all(found.provenance[i] for i in members),
             self._joined_label(members),
             bool(cut.all(axis=0).any()),
         )

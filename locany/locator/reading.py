@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def read(
         xyxy=_pixels([_bins(item, request, vocab, refine) for item in found], window, vocab),
         labels=labels,
         scores=np.asarray([request.score(item.start, item.stop) for item in found]),
-        provenance=[_least_parallel(request.provenance[item.start : item.stop]) for item in found],
+        provenance=[Provenance.of_all(request.provenance[item.start : item.stop]) for item in found],
         size_wh=image.size_wh,
         is_point=np.asarray([len(item.bins) == 2 for item in found], dtype=bool),
         absent=tuple(name for name in absent if name and name not in labels),
@@ -90,7 +90,7 @@ def detection_of(
         xyxy=_pixels([_ordered(means)], window, tokenizer.vocab),
         labels=[label or _asked_for(task)],
         scores=np.array([found.score]),
-        provenance=[_least_parallel(found.provenance)],
+        provenance=[Provenance.of_all(found.provenance)],
         size_wh=size_wh,
         is_point=np.array([len(means) == 2]),
     )[0]
@@ -120,12 +120,3 @@ def _bins(item: AnswerItem, request: Request, vocab: Vocab, refine: bool) -> Seq
     assert len(span) == len(item.bins), "a place has as many coordinates as coordinate tokens"
     means = [(request.expected_bins[i], vocab.bin_of(request.tokens[i])) for i in span]
     return _ordered([nearest if math.isnan(mean) else mean for mean, nearest in means])
-
-
-def _least_parallel(provenance: Iterable[Provenance]) -> Provenance:
-    """How an item was decoded: the least parallel of its tokens."""
-    how = set(provenance)
-    for least in (Provenance.SEQUENTIAL, Provenance.REDECODED):
-        if least in how:
-            return least
-    return Provenance.PARALLEL

@@ -64,7 +64,7 @@ def answer(locator: Locator, *groups: Any) -> list[int]:
 # -- the real thing ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["hybrid", "fast", "slow"])
+@pytest.mark.parametrize("mode", ["hybrid", "fast", "verified", "slow"])
 def test_every_question_has_an_answer(locator: Locator, mode: str) -> None:
     knobs: dict[str, Any] = {"mode": mode, "max_new_tokens": 60}
     answers = [
@@ -89,8 +89,8 @@ def test_every_question_has_an_answer(locator: Locator, mode: str) -> None:
         assert found.truncated == (found.stats["finish"] in ("limit", "max_boxes"))
         assert ((found.xyxy >= 0) & (found.xyxy <= [84, 56, 84, 56])).all()
         assert Detections.from_json(found.to_json()).labels == found.labels
-        if mode == "slow":
-            assert set(found.provenance) <= {Provenance.SEQUENTIAL}
+        if mode in ("slow", "verified"):
+            assert set(found.provenance) <= {Provenance.SEQUENTIAL if mode == "slow" else Provenance.VERIFIED}
         else:
             assert Provenance.SEQUENTIAL not in found.provenance
     assert sum(len(a) + len(a.absent) for a in answers) > 0

@@ -310,3 +310,13 @@ def test_the_notebook_picture_is_well_formed_and_escapes_labels(image):
     assert names.count("circle") == 2  # halo and disc of the point
     assert ("image" in names) == (image is not None)
     ElementTree.fromstring(Detections.empty((4, 4))._repr_html_().replace("<br>", "<br/>"))
+
+
+def test_provenance_of_a_whole_is_that_of_its_least_parallel_part() -> None:
+    parallel, verified, again, one_by_one = (
+        Provenance.PARALLEL, Provenance.VERIFIED, Provenance.REDECODED, Provenance.SEQUENTIAL,
+    )  # fmt: skip
+    assert Provenance.of_all([parallel, again, parallel]) is again
+    assert Provenance.of_all([verified] * 3) is verified
+    assert Provenance.of_all([again, one_by_one]) is one_by_one
+    assert Provenance.of_all([]) is parallel
