@@ -275,7 +275,43 @@ def judge_guarded(
     first = drawn[:, 0]
     end = (first == vocab.end) | (first == vocab.null)
     frame = first == vocab.box
+    kind, value = torch.full_like(first, _SEMANTIC), drawn[:, 1:5]
+    leading = torch.zeros_like(first)
+    if _some(frame):
+        kind, value, leading = _judge_frame(probs, frame, fast, vocab, thresholds)
+    text, kept = drawn, torch.ones_like(first)
+    if _some(~(end | frame)):
+        text, kept = _read_text(probs, drawn, vocab, label_tokens)
+    kind = kind.masked_fill(end, _END)
 
+    null = vocab.null
+    box_tokens = torch.cat((drawn[:, :1], value, _row([vocab.box_end], value[:, :1])), dim=1)
+    point_end = _row([vocab.box_end, null, null], value[:, :3])
+    point_tokens = torch.cat((drawn[:, :1], value[:, :2], point_end), dim=1)
+    negative_tokens = _row([vocab.box, vocab.none, vocab.box_end, null, null, null], drawn)
+    end_tokens = _row([vocab.end, *[null] * 5], drawn)
+    # In the order of KINDS.
+    choices = torch.stack((end_tokens, negative_tokens, box_tokens, point_tokens, box_tokens, text), dim=1)
+    sizes = [first.new_full((len(first),), size) for size in (1, 3, 6, 4)]
+    lengths = torch.stack((*sizes, 1 + leading, kept), dim=1)
+    tokens = choices.gather(1, kind[:, None, None].expand(-1, 1, choices.shape[2]))[:, 0]
+    return Verdict(tokens, lengths.gather(1, kind[:, None])[:, 0], kind)
+
+
+def _some(rows: Tensor) -> bool:
+    """Whether work for some rows is to be done. Asked on the CPU only; elsewhere the answer costs more."""
+    return rows.device.type != "cpu" or bool(rows.any())
+
+
+def _judge_frame(
+    probs: Tensor, frame: Tensor, fast: Tensor, vocab: Vocab, thresholds: RowThresholds
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Blocks that begin with <box>.
+
+    Returns:
+        [rows] kind, SEMANTIC where there is no frame; [rows, 4] coordinates; [rows] of them, those that a
+        doubtful box keeps.
+    """
     coords = _coordinates(probs, vocab, thresholds)
     nearest = probs[:, 1:5, vocab.coord_start : vocab.coord_end + 1].argmax(-1) + vocab.coord_start
     value = torch.where(coords.found, coords.value, nearest)
@@ -288,11 +324,20 @@ def judge_guarded(
     two = coords.found[:, :2].all(-1) & sure[:, :2].all(-1)
     point = frame & ~negative & ~is_coordinate(probs[:, 3], vocab, (vocab.box_end,)) & two
     closed = (_frame_end_mass(probs, vocab) >= thresholds.frame_end) | fast
-    box = frame & ~negative & ~point & sure.all(-1) & closed & ~inverted
-    error = frame & ~negative & ~point & ~box
+    box = frame & sure.all(-1) & closed & ~inverted
     leading = torch.where(inverted, 0, sure.int().cumprod(-1).sum(-1).clamp(max=3))
+    kind = torch.full_like(value[:, 0], _SEMANTIC)
+    for where, what in ((frame, _ERROR), (box, _BOX), (point, _POINT), (negative, _NEGATIVE)):
+        kind = kind.masked_fill(where, what)
+    return kind, value, leading
 
-    # A label, or the rest of a long one: text up to </ref>, which is kept, or up to null, which is not.
+
+def _read_text(probs: Tensor, drawn: Tensor, vocab: Vocab, label_tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """A label, or the rest of a long one: text up to </ref>, which is kept, or up to null, which is not.
+
+    Returns:
+        [rows, 6] tokens, and how many of each row are kept, at least one.
+    """
     masked = probs * (label_tokens | (torch.arange(probs.shape[-1], device=probs.device) == vocab.null))
     fits = label_tokens[drawn] | (drawn == vocab.null)
     text = torch.where(fits, drawn, masked.argmax(-1))
@@ -303,20 +348,5 @@ def judge_guarded(
     at = torch.where(stops.any(-1), stops.int().argmax(-1), text.shape[1] - 1)
     kept = at + (text.gather(1, at[:, None])[:, 0] != vocab.null).long()
     # A label has words: <ref> alone is kept, and the next block asks for them again.
-    kept = torch.where((first == vocab.ref) & (at == 1), 1, kept)
-
-    null = vocab.null
-    box_tokens = torch.cat((drawn[:, :1], value, _row([vocab.box_end], value[:, :1])), dim=1)
-    point_end = _row([vocab.box_end, null, null], value[:, :3])
-    point_tokens = torch.cat((drawn[:, :1], value[:, :2], point_end), dim=1)
-    negative_tokens = _row([vocab.box, vocab.none, vocab.box_end, null, null, null], drawn)
-    end_tokens = _row([vocab.end, *[null] * 5], drawn)
-    kind = torch.full_like(first, _SEMANTIC)
-    for where, what in ((error, _ERROR), (box, _BOX), (point, _POINT), (negative, _NEGATIVE), (end, _END)):
-        kind = kind.masked_fill(where, what)
-    # In the order of KINDS.
-    choices = torch.stack((end_tokens, negative_tokens, box_tokens, point_tokens, box_tokens, text), dim=1)
-    sizes = [first.new_full((len(first),), size) for size in (1, 3, 6, 4)]
-    lengths = torch.stack((*sizes, 1 + leading, kept.clamp(min=1)), dim=1)
-    tokens = choices.gather(1, kind[:, None, None].expand(-1, 1, choices.shape[2]))[:, 0]
-    return Verdict(tokens, lengths.gather(1, kind[:, None])[:, 0], kind)
+    kept = torch.where((drawn[:, 0] == vocab.ref) & (at == 1), 1, kept)
+    return text, kept.clamp(min=1)
