@@ -43,6 +43,7 @@ bench: $(VENV)/.dev  ## every benchmark in its short form, a few minutes in all;
 	$(BIN)/python benchmarks/packing.py --samples 5000
 	$(BIN)/python benchmarks/encoder_memory.py --side 60
 	$(BIN)/python benchmarks/training.py --quick --threads 1
+	$(BIN)/locany bench --quick
 
 parity: $(VENV)/.dev  ## the published numbers, stage by stage
 	$(BIN)/python tests/parity/check.py $(or $(DIR),tests/parity/golden)

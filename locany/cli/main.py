@@ -13,7 +13,7 @@ from contextlib import suppress
 from cyclopts import App, CycloptsError, Group, UnusedCliTokensError
 
 from locany import __version__
-from locany.cli import data, info, locate, train, weights
+from locany.cli import bench, data, info, locate, train, weights
 from locany.cli.messages import say, say_error
 from locany.errors import LocanyError, RequestError
 
@@ -48,6 +48,7 @@ locate.register(app)
 data.register(app)
 train.register(app)
 weights.register(app)
+bench.register(app)
 info.register(app)
 
 

@@ -2,8 +2,8 @@
 
 python scripts/device/bench_engine.py --out OUT [--shape 3b] [--device cuda] [--quick] [--minutes 8]
 
-Runs what `locany bench` runs. Before that it asks whether steps replayed as CUDA graphs give the same tokens, and
-writes the answer at once.
+Runs what `locany bench` runs. Before that it asks whether steps replayed as CUDA graphs give the same tokens,
+and writes the answer at once.
 """
 
 from __future__ import annotations
