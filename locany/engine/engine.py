@@ -58,6 +58,9 @@ class Engine:
         self.prefiller = Prefiller(model, self.config, self.stats)
         self.scheduler = Scheduler(self.config.max_rows, self.runner.max_tokens)
         self._prefixes: dict[int, Prefix | None] = {}  # of preparing requests
+        # Looked at in every step, unlike the queue, which may be long.
+        self._over_at_once: list[Request] = []
+        self._timed: dict[int, Request] = {}
         self._flight: _Flight | None = None
         overlap = self.config.overlap
         self._overlap = model.device.type != "cpu" if overlap is None else overlap
@@ -90,6 +93,7 @@ class Engine:
         need = max(len(request.prompt), self._limit(request))
         if len(request.prompt) >= self._limit(request):  # published: no step, an empty answer
             request.finish = Finish.LIMIT
+            self._over_at_once.append(request)
         elif need > self.scheduler.max_tokens:
             raise RequestError(
                 f"prompt and answer may come to {need:,} tokens, the engine has memory for "
@@ -97,6 +101,7 @@ class Engine:
             )
         if request.params.timeout_s:
             request.deadline = self.clock() + request.params.timeout_s
+            self._timed[id(request)] = request
         self.scheduler.add(request, need)
         return request
 
@@ -144,7 +149,10 @@ class Engine:
                 while self._is_full():
                     self.step()
                 added.append(self.add(request))
-            while any(request.finish is None for request in added) or not self.scheduler.is_idle:
+            for request in added:
+                while request.finish is None:
+                    self.step()
+            while not self.scheduler.is_idle:
                 self.step()
         finally:
             for request in added:  # where one was refused or a step failed, the others do not linger
@@ -195,23 +203,21 @@ class Engine:
 
     def _expire(self) -> list[Request]:
         """Requests that were over before they began, and those whose time is up."""
-        done = [r for r in self.scheduler.waiting if r.finish is not None]
-        if any(r.deadline < float("inf") for r in self._known()):
+        done = [r for r in self._over_at_once if id(r) in self.scheduler.needs]  # not cancelled since
+        self._over_at_once = []
+        if self._timed:
             now = self.clock()
-            for request in [r for r in self._known() if r.finish is None and r.deadline <= now]:
-                request.finish = Finish.TIMEOUT
-                if request in self.scheduler.running:
-                    self._retire(request)
-                    self.stats.count_finished(request)
-                done.append(request)
+            late = [request for request in self._timed.values() if request.deadline <= now]
+            for request in late:
+                request.finish = request.finish or Finish.TIMEOUT
+            done += [request for request in late if request.finish is Finish.TIMEOUT]
         for request in done:
-            if id(request) in self.scheduler.needs:
+            if request in self.scheduler.running:
+                self._retire(request)
+            else:
                 self._drop(request)
-                self.stats.count_finished(request)
+            self.stats.count_finished(request)
         return done
-
-    def _known(self) -> list[Request]:
-        return [*self.scheduler.waiting, *self.scheduler.preparing, *self.scheduler.running]
 
     def _prepare(self) -> list[Request]:
         """A piece of vision and prefill, then rows for what is ready. Returns requests that failed."""
@@ -330,11 +336,13 @@ class Engine:
         """Free the row of a running request."""
         last = self.scheduler.running[-1]
         row, last_row = self.scheduler.retire(request)
+        self._timed.pop(id(request), None)
         self.runner.remove(request, row, last_row, last.text_len + 3 * self.runner.rows.width)
 
     def _drop(self, request: Request) -> None:
         """Forget a request without a row, and its prefix if nobody else waits for it."""
         self.scheduler.drop(request)
+        self._timed.pop(id(request), None)
         prefix = self._prefixes.pop(id(request), None)
         if prefix is not None and not any(other is prefix for other in self._prefixes.values()):
             self.prefiller.forget(prefix)
