@@ -225,11 +225,12 @@ def _check_folder(out: Path) -> None:
 def _write(out: Path, document: dict[str, Any], results: list[dict[str, Any]]) -> list[Path]:
     """The whole result and a plot per shape, named by shape, hardware and date."""
     from locany.eval.throughput_plots import draw
+    from locany.eval.throughput_report import was_busy
     from locany.files import write_whole
 
     written = []
     for result in results:
-        kind = "_quick" if document["quick"] else ""
+        kind = "_quick" * document["quick"] + "_busy" * was_busy(result)
         name = f"bench_{result['shape']}{kind}_{document['hardware']}_{document['date']}"
         path = out / f"{name}.json"
         write_whole(path, (dumps({**document, "result": result}, indent=1) + "\n").encode())

@@ -349,6 +349,7 @@ def _free_bytes(device: torch.device) -> float:
 def _summary(readings: Sequence[Reading]) -> dict[str, Any]:
     columns = {
         "seconds": [r.seconds for r in readings],
+        "cpu_s": [r.cpu_s for r in readings],
         "first_s": [r.first_s for r in readings],
         "latency_s": [statistics.median(r.latencies) for r in readings],
         "boxes_per_s": [r.boxes_per_s for r in readings],

@@ -29,6 +29,12 @@ SCRIPTED = "answers are scripted: the compute is real, the tokens are given"
 Row = Mapping[str, Any]
 
 
+def was_busy(result: Row) -> bool:
+    """Whether others used the machine so much that only processor time means something."""
+    share = result["processor_share"]
+    return share is not None and share < 0.9
+
+
 def is_cost(name: str) -> bool:
     """Whether less is better."""
     return name.startswith("cost_")
@@ -46,6 +52,11 @@ def tables(result: Row) -> list[str]:
         "",
         *_table("stage", stages, _stage_columns(result)),
     ]
+    if was_busy(result):
+        lines += [
+            "",
+            f"busy: {1 - result['processor_share']:.0%} of the time went to others; see processor time",
+        ]
     if result["baseline_over_published"]:
         said = [f"{name} {value:.2f}" for name, value in result["baseline_over_published"].items()]
         lines += [

@@ -61,6 +61,7 @@ def measure_shape(
         "wrong_drafts": plan.wrong,
         "baseline_dtypes": [_name(d) for d in dtypes],
         "baseline_over_published": _over_published(shape, device, plan, known.rows),
+        "processor_share": _processor_share(device, table_of_lengths),
         "floors": {
             "memory_gb_s": round(known.floors.memory_bytes_s / 1e9, 1),
             "weights_gb_s": round(known.floors.weights_bytes_s / 1e9, 1),
@@ -135,6 +136,14 @@ def hardware_name(device: torch.device) -> str:
         return f"cpu_{threads}thread{'s' * (threads > 1)}"
     name = device_name(device).lower()
     return "_".join("".join(c if c.isalnum() else " " for c in name).split())
+
+
+def _processor_share(device: torch.device, rows: Table) -> float | None:
+    """Processor time over time, of runs on one thread: below 1 by what others took of the core."""
+    if device.type != "cpu" or torch.get_num_threads() != 1:
+        return None
+    cpu_s, seconds = (sum(row[name]["median"] for row in rows) for name in ("cpu_s", "seconds"))
+    return round(cpu_s / seconds, 3)
 
 
 def _over_published(shape: Shape, device: torch.device, plan: Plan, rows: Table) -> dict[str, float]:

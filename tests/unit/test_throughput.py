@@ -41,6 +41,7 @@ from locany.eval.throughput_report import (
     seconds_text,
     summary,
     tables,
+    was_busy,
 )
 from locany.eval.throughput_run import baseline_dtypes, facts, measure_shape, parameters
 from locany.eval.timing import PeakMemory, Spread, interleave, ratio
@@ -282,6 +283,12 @@ def test_goals_of_a_gpu_are_held_against_what_was_measured(result: dict) -> None
     assert memory.endswith("11.0, goal: at most 12, met")
 
 
+def test_a_busy_machine_is_told(result: dict) -> None:
+    assert was_busy({"processor_share": 0.5})
+    assert not was_busy({"processor_share": None})
+    assert "busy: 50% of the time" in "\n".join(tables(result | {"processor_share": 0.5}))
+
+
 def test_the_summary_has_the_worst_of_the_shapes(result: dict) -> None:
     better = {**result, "shape": "other", "ratios": dict(result["ratios"])}
     spread = {"median": 1e9, "low": 1e9, "high": 1e9}
@@ -346,7 +353,7 @@ def test_the_command_ends_with_one_json_line(tmp_path: Path, capsys: pytest.Capt
     assert {"speedup_20_boxes", "verified_over_slow", "device", "date", "dtype"} <= set(last)
     written = sorted(path.suffix for path in tmp_path.iterdir())
     assert written == [".json", ".png"]
-    (path,) = tmp_path.glob("bench_tiny_quick_cpu_*.json")
+    (path,) = tmp_path.glob("bench_tiny_quick_*cpu_*.json")
     assert json.loads(path.read_text())["result"]["shape"] == "tiny"
 
 
