@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -138,8 +139,14 @@ def _frame_end_mass(probs: Tensor, vocab: Vocab) -> Tensor:
 
 
 def _row(tokens: list[int], like: Tensor) -> Tensor:
-    """The same tokens for every row of `like`, [rows, len(tokens)]; filled, not copied from the host."""
-    return torch.cat([like.new_full((len(like), 1), token) for token in tokens], dim=1)
+    """The same tokens for every row of `like`: [rows, len(tokens)]."""
+    return _constant(tuple(tokens), like.dtype, like.device).expand(len(like), -1)
+
+
+@cache
+def _constant(values: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Copied from the host once, not in every step."""
+    return torch.tensor([values], dtype=dtype, device=device)
 
 
 def propose_published(
@@ -238,10 +245,11 @@ def place_moments(
         Probability of all bins within reach, 0..1, and their mean weighted by it, in bins: [...] each.
     """
     bins = (tokens - vocab.coord_start).clamp(0, vocab.max_bin)
-    offsets = torch.arange(-most_reach, most_reach + 1, device=probs.device)
+    offsets = _constant(tuple(range(-most_reach, most_reach + 1)), torch.long, probs.device)[0]
     near = bins[..., None] + offsets
-    counts = (offsets.abs() <= reach[..., None]) & (near >= 0) & (near <= vocab.max_bin)
-    mass = probs.gather(-1, near.clamp(0, vocab.max_bin) + vocab.coord_start) * counts
+    inside = near.clamp(0, vocab.max_bin)
+    counts = (offsets.abs() <= reach[..., None]) & (near == inside)
+    mass = probs.gather(-1, inside + vocab.coord_start) * counts
     total = mass.sum(-1)
     # As a distance from the coordinate itself, so that rounding stays small.
     mean = bins + (mass * offsets).sum(-1) / total.clamp(min=1e-30)
@@ -292,8 +300,7 @@ def judge_guarded(
     end_tokens = _row([vocab.end, *[null] * 5], drawn)
     # In the order of KINDS.
     choices = torch.stack((end_tokens, negative_tokens, box_tokens, point_tokens, box_tokens, text), dim=1)
-    sizes = [first.new_full((len(first),), size) for size in (1, 3, 6, 4)]
-    lengths = torch.stack((*sizes, 1 + leading, kept), dim=1)
+    lengths = torch.cat((_row([1, 3, 6, 4], drawn), 1 + leading[:, None], kept[:, None]), dim=1)
     tokens = choices.gather(1, kind[:, None, None].expand(-1, 1, choices.shape[2]))[:, 0]
     return Verdict(tokens, lengths.gather(1, kind[:, None])[:, 0], kind)
 

@@ -76,7 +76,7 @@ class Tables:
         opens[[State.ITEM, State.LABELLED, State.LABEL]] = True
         self.allowed, self.allowed_first = allowed.to(device), first.to(device)
         self.label_tokens = self.allowed[State.LABEL]
-        self.next_states = torch.from_numpy(next_states(vocab)).to(device)
+        self.next_states = torch.from_numpy(next_states(vocab)).to(device, torch.long)
         self.opens_block = opens.to(device)
 
 
@@ -344,16 +344,17 @@ class _Step:
         """Write the rows' next state. Returns how many drafts it has, and whether it reads the window."""
         rows, following_state = self.rows, self.tables.next_states
         state = after_all = self.states.gather(1, check.column[:, None])[:, 0]
-        for number in range(rows.width):
-            moved = following_state[after_all, tokens[:, number]].long()
-            after_all = torch.where(number < count, moved, after_all)
-            state = torch.where(number < count - drafts, after_all, state)
+        slot = torch.arange(rows.width, device=tokens.device)
+        exists = (slot < count[:, None]).unbind(1)
+        final = (slot < (count - drafts)[:, None]).unbind(1)
+        for token, is_there, is_final in zip(tokens.unbind(1), exists, final, strict=True):
+            after_all = torch.where(is_there, following_state[after_all, token], after_all)
+            state = torch.where(is_final, after_all, state) if self.traits.verified else after_all
         closed = tokens[:, 0] == self.vocab.box_end
         hybrid = torch.where(rows.parallel, kind != _ERROR, closed)
         parallel = rows.is_mode(DecodeMode.FAST)
         parallel = torch.where(rows.is_mode(DecodeMode.HYBRID), hybrid, parallel)
         parallel = torch.where(self.verified, self.tables.opens_block[after_all], parallel)
-        slot = torch.arange(rows.width, device=tokens.device)
         source = slot - (rows.width - count)[:, None]
         pending = torch.where(source >= 0, tokens.gather(1, source.clamp(min=0)), self.vocab.pad)
         text_len = rows.text_len - rows.num_drafts + check.num_accepted + count

@@ -52,7 +52,7 @@ def states_along(pending: Tensor, num_drafts: Tensor, state: Tensor, next_states
     columns, along = pending.shape[1], []
     for column in range(columns):
         is_draft = column >= columns - num_drafts
-        state = torch.where(is_draft, next_states[state, pending[:, column]].long(), state)
+        state = torch.where(is_draft, next_states[state, pending[:, column]], state)
         along.append(state)
     return torch.stack(along, dim=1)
 
