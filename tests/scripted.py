@@ -33,9 +33,9 @@ class ScriptedRunner(Runner):
         super().__init__(tiny_model(), vocab)
         self.script, self.batches, self._asking = script, list[StepBatch](), list[Request]()
 
-    def join(self, joining: Sequence[Joining], first_row: int) -> None:
-        self.reserve(first_row + len(joining), 0)
-        for row, one in enumerate(joining, start=first_row):
+    def join(self, joining: Sequence[Joining], running: Sequence[Request]) -> None:
+        self.reserve(len(running) + len(joining), 0)
+        for row, one in enumerate(joining, start=len(running)):
             self.rows.put(row, one.request)
 
     def step(self, requests: Sequence[Request], *, lag: int = 0) -> Landing:

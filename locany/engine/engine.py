@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from locany.codec.vocab import Vocab
 from locany.engine.config import EngineConfig
 from locany.engine.memory import is_out_of_memory, release_memory
@@ -114,6 +116,12 @@ class Engine:
             raise RequestError("the prompt is empty; an answer needs at least one token to follow")
         if request.finish is not None or id(request) in self.scheduler.needs or request.tokens:
             raise RequestError("this request has been added before; make a new one for each answer")
+        for outermost in (min(request.prompt), max(request.prompt)):
+            if not 0 <= outermost < self.vocab.size:  # a GPU takes no more work after such a look-up
+                raise RequestError(
+                    f"the prompt has token {outermost}, the vocabulary has 0 to {self.vocab.size - 1}; "
+                    "make the prompt with this checkpoint's tokenizer"
+                )
         vision, token = self.runner.model.config.vision, self.vocab.image_token
         given = request.prompt.count(token)
         wanted = sum(h * w // vision.merge_size**2 for h, w in (image.grid_hw for image in request.images))
@@ -123,9 +131,19 @@ class Engine:
                 "(a grid's patches, divided by the merged cell's)"
             )
         for image in request.images:
-            num_patches, (height, width) = len(image.pixel_values), image.grid_hw
-            if num_patches != height * width:
-                raise RequestError(f"an image has {num_patches} patches, its grid is {height} x {width}")
+            (height, width), pixels, side = image.grid_hw, image.pixel_values, vision.patch_size
+            needed = (height * width, 3, side, side)
+            if not isinstance(pixels, np.ndarray) or pixels.dtype != np.float32 or pixels.shape != needed:
+                dtype, shape = getattr(pixels, "dtype", type(pixels).__name__), getattr(pixels, "shape", ())
+                raise RequestError(
+                    f"an image is {dtype} of shape {tuple(shape)}, expected a float32 array of shape "
+                    f"{needed} for its grid of {height} x {width} patches"
+                )
+            if height % vision.merge_size or width % vision.merge_size:
+                raise RequestError(
+                    f"an image has a grid of {height} x {width} patches, expected multiples of "
+                    f"{vision.merge_size}; pad it, as `preprocess` does"
+                )
         if request.images and request.prompt[-1] == token:
             raise RequestError("the prompt ends in an image token; close the image and ask something")
 
@@ -189,8 +207,7 @@ class Engine:
     def step(self) -> list[Request]:
         """End what is over, begin what fits, and let every running row commit. Returns what it finished."""
         done = self._expire()
-        for request in self.scheduler.admit():
-            self._prefixes[id(request)] = self.prefiller.prefix_of(request)
+        done += self._admit()
         done += self._prepare()
         flight = self._launch(done)
         if self._overlap:
@@ -219,6 +236,21 @@ class Engine:
             self.stats.count_finished(request)
         return done
 
+    def _admit(self) -> list[Request]:
+        """Begin what fits. Returns requests that failed."""
+        failed: list[Request] = []
+        new = self.scheduler.admit()
+        for number, request in enumerate(new):
+            try:
+                self._prefixes[id(request)] = self.prefiller.prefix_of(request)
+            except BaseException as error:
+                if not is_out_of_memory(error):
+                    self._fail(new[number:], EngineError(f"a prompt could not be prepared: {error}"))
+                    raise
+                sentence = "not enough memory to look at the images of a prompt; use smaller or fewer images"
+                failed += self._fail([request], EngineMemoryError(sentence))
+        return failed
+
     def _prepare(self) -> list[Request]:
         """A piece of vision and prefill, then rows for what is ready. Returns requests that failed."""
         failed: list[Request] = []
@@ -246,7 +278,7 @@ class Engine:
     def _join(self, group: list[Joining]) -> list[Request]:
         requests = [joining.request for joining in group]
         try:
-            self.runner.join(group, len(self.scheduler.running))
+            self.runner.join(group, self.scheduler.running)
         except BaseException as error:
             if not is_out_of_memory(error):
                 self._fail(requests, EngineError(f"a prompt could not be prefilled: {error}"))

@@ -36,7 +36,7 @@ class StepGraphs:
         self._replays: dict[StepShape, tuple[Callable[[], object], Tensor]] = {}
         self._seen: set[StepShape] = set()
         self._pool: object = None
-        self._places: tuple[int, ...] = ()
+        self._places: tuple[object, ...] = ()
 
     def step(self, shape: StepShape) -> Tensor:
         """`Runner.run` with rounded rows; the result is overwritten by the next step of this shape."""
@@ -45,6 +45,7 @@ class StepGraphs:
         if (places := self._where()) != self._places:  # the cache or the rows have grown, that is, moved
             self._replays.clear()
             self._seen.clear()
+            self._pool = None  # a pool goes with its last graph
             self._places = places
         if shape in self._replays:
             replay, packed = self._replays[shape]
@@ -57,11 +58,11 @@ class StepGraphs:
         rows.blank(num_rows, shape.num_rows)
         return packed
 
-    def _where(self) -> tuple[int, ...]:
+    def _where(self) -> tuple[object, ...]:
+        """Addresses and shapes: memory that was given back may come again in another shape."""
         rows, cache = self._rows, self._cache()
-        seen = 0 if rows.seen is None else rows.seen.data_ptr()
-        tensors = (cache.keys, cache.values, rows.ints, rows.floats)
-        return (*(tensor.data_ptr() for tensor in tensors), seen)
+        tensors = (cache.keys, cache.values, rows.ints, rows.floats, rows.seen)
+        return tuple(None if t is None else (t.data_ptr(), t.shape) for t in tensors)
 
     def _capture(self, shape: StepShape) -> Tensor:
         """Capture a shape, and make the step with it."""

@@ -67,7 +67,8 @@ class Prefiller:
         """Nobody waits for this prefix any more."""
         if prefix in self._queue:
             self._queue.remove(prefix)
-        self._by_key.pop(prefix.key, None)
+        if self._by_key.get(prefix.key) is prefix:  # an equal one may be queued, where this one is finished
+            del self._by_key[prefix.key]
 
     @torch.inference_mode()
     def work(self, max_tokens: int) -> list[Prefix]:
@@ -202,9 +203,9 @@ class Prefiller:
         view = CacheView(cache, slice(0, len(prefixes)), positions, stop)
         self.model.decoder.fill(embeds, positions, mask, view)
         self.stats.num_prefilled += count * len(prefixes)
-        for row, prefix in enumerate(prefixes):
-            if start == 0:
-                prefix.cache = cache.row(row) if len(prefixes) > 1 else cache
-            prefix.num_done = stop
+        # All or none: where memory runs out here, every one of them is still to be computed.
+        own = [cache.row(row) for row in range(len(prefixes))] if len(prefixes) > 1 else [cache]
+        for prefix, row_cache in zip(prefixes, own, strict=True):
+            prefix.cache, prefix.num_done = row_cache, stop
             if prefix.is_ready:
                 prefix.embeds = None

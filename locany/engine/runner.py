@@ -114,13 +114,19 @@ class Runner:
         self.cache = self._new_cache()
 
     @torch.inference_mode()
-    def join(self, joining: Sequence[Joining], first_row: int) -> None:
+    def join(self, joining: Sequence[Joining], running: Sequence[Request]) -> None:
         """Begin rows: copy what is shared, prefill the rest of each prompt but its last token, all at once.
 
         The last token is fed by the first step like any committed token, so that every step is the same.
+
+        Args:
+            joining: at least one.
+            running: the requests of the rows before them, whose part of the cache is kept.
         """
+        first_row = len(running)
         lengths = [len(j.request.prompt) - 1 for j in joining]
-        self.reserve(first_row + len(joining), max(lengths) + 1)
+        held = max((r.text_len + r.num_drafts for r in running), default=0)
+        self.reserve(first_row + len(joining), max(*lengths, held) + 1)
         rows = slice(first_row, first_row + len(joining))
         for row, one in enumerate(joining, start=first_row):
             if one.prefix is not None:
@@ -247,8 +253,10 @@ class Runner:
 
     @torch.inference_mode()  # also where a caller cancels between steps
     def remove(self, request: Request, row: int, last_row: int, last_len: int) -> None:
-        """Free a row: the last running row, with so many tokens, moves into its place."""
+        """Free a row: the last running row, with so many tokens, moves into its place and leaves a blank."""
         self._generators.pop(id(request), None)
         if row != last_row:
             self.cache.move(last_row, row, min(last_len, self.cache.capacity))
             self.rows.move(last_row, row)
+        # A later step with rounded rows may make this one, in a cache that no longer has its old length.
+        self.rows.blank(last_row, last_row + 1)

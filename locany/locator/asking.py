@@ -133,8 +133,11 @@ class Asking:
                 if not self.running:
                     continue
                 self.step()
-                # Not what this step returned: another caller's step may have finished requests of ours.
-                for asked in [a for a in self.running.values() if a.request.finish is not None]:
+                # Not what this step returned: another caller's step may have finished requests of ours. One
+                # that another caller's step is just recording is not over yet, whatever it says meanwhile.
+                with self.lock:
+                    over = [asked for asked in self.running.values() if asked.request.finish is not None]
+                for asked in over:
                     yield from self.take(asked)
         finally:
             self.cancel(list(self.running.values()))  # a caller who stops early leaves nothing behind

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from locany.codec import Tokenizer
-from locany.engine import Engine, EngineConfig, Finish, Params, Request
-from locany.errors import EngineBusyError, RequestError
+from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Request, prefill
+from locany.engine.graphs import StepGraphs
+from locany.errors import EngineBusyError, EngineMemoryError, RequestError
 from locany.model import LocateModel
 from tests.tiny import tiny_model
 from tests.unit.test_engine_crowd import VOCAB, toy_model, toy_question
@@ -288,3 +290,79 @@ def test_generate_that_is_interrupted_leaves_nothing(
         engine.generate(asked)
     assert all(request.finish is not None for request in asked)
     assert_nothing_left(engine)
+
+
+def test_who_joins_leaves_the_others_their_cache() -> None:
+    """Where the budget does not hold the cache as large as it is, it shrinks; never below a running row."""
+
+    def long() -> Request:
+        return Request([n % 9 for n in range(900)], (), Params(mode="slow", max_new_tokens=30))  # type: ignore[arg-type]
+
+    (alone,) = Engine(toy_model(), VOCAB).generate([long()])
+    engine = Engine(toy_model(), VOCAB, EngineConfig(max_tokens=2000))
+    first = engine.add(long())
+    for _ in range(3):
+        engine.step()
+    assert 2 * engine.runner.cache.capacity > 2000
+    engine.add(Request([1, 2, 3], (), Params(max_new_tokens=10)))
+    run_out(engine)
+    assert_same(first, alone)
+    assert_nothing_left(engine)
+
+
+def test_rows_that_left_together_are_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With graphs a step makes rows that nobody has: those must fit into a cache that is smaller now."""
+    monkeypatch.setattr(StepGraphs, "_capture", lambda graphs, shape: graphs._run(shape))
+    monkeypatch.setattr("locany.engine.engine._IDLE_BYTES", 0)
+
+    def asked(length: int) -> Request:
+        return Request([1] * length, (), Params(mode="slow", max_new_tokens=3))  # type: ignore[arg-type]
+
+    engine = Engine(toy_model(), VOCAB, EngineConfig(graphs=True))
+    engine.generate([asked(1500) for _ in range(4)])
+    got = engine.generate([asked(10) for _ in range(3)])
+    (alone,) = Engine(toy_model(), VOCAB).generate([asked(10)])
+    for request in got:
+        assert_same(request, alone)
+
+
+def test_an_image_that_cannot_be_read_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [n for n in range(32) if toy_question(n).images and toy_question(n).params.max_new_tokens]
+    engine = Engine(toy_model(), VOCAB)
+    asked = [engine.add(toy_question(number)) for number in numbers[:3]]
+    look, broken = prefill.digest, {id(asked[1].images[0])}
+
+    def digest(image: ImageInput) -> bytes:
+        if id(image) in broken:
+            raise MemoryError
+        return look(image)
+
+    monkeypatch.setattr(prefill, "digest", digest)
+    run_out(engine)
+    assert asked[1].finish is Finish.ERROR
+    assert isinstance(asked[1].error, EngineMemoryError)
+    for number, request in zip((numbers[0], numbers[2]), (asked[0], asked[2]), strict=True):
+        assert_same(request, Engine(toy_model(), VOCAB).generate([toy_question(number)])[0])
+    monkeypatch.setattr(prefill, "digest", lambda _: 1 / 0)
+    late = [engine.add(toy_question(number)) for number in numbers[:2]]
+    with pytest.raises(ZeroDivisionError):
+        engine.step()
+    assert [request.finish for request in late] == [Finish.ERROR] * 2
+    assert engine.step() == []
+    assert_nothing_left(engine)
+
+
+def test_refused_before_others_could_suffer() -> None:
+    """What would fail in the model, beside others, or end all work of a GPU."""
+    engine, prompt = Engine(toy_model(), VOCAB), [VOCAB.image, VOCAB.image_token, VOCAB.image_end, 1]
+    pixels = np.zeros((4, 3, 14, 14), np.float32)
+    for tokens, images, message in (
+        ([1, VOCAB.size], (), "the prompt has token 44, the vocabulary has 0 to 43"),
+        ([-1, 1], (), "the prompt has token -1"),
+        (prompt, (ImageInput(pixels[..., :12], (2, 2)),), r"of shape \(4, 3, 14, 12\), expected a float32"),
+        (prompt, (ImageInput(pixels.astype(float), (2, 2)),), "an image is float64"),
+        (prompt, (ImageInput(pixels, (1, 4)),), "a grid of 1 x 4 patches, expected multiples of 2"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            engine.add(Request(tokens, images))
+    assert engine.scheduler.is_idle
