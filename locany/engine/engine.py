@@ -8,6 +8,7 @@ commit a block or a token. Where a request is in its life: `scheduler.py`; what 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -64,6 +65,7 @@ class Engine:
         self._over_at_once: list[Request] = []
         self._timed: dict[int, Request] = {}
         self._flight: _Flight | None = None
+        self._unwanted: deque[Request] = deque()
         overlap = self.config.overlap
         self._overlap = model.device.type != "cpu" if overlap is None else overlap
 
@@ -159,8 +161,12 @@ class Engine:
             request.finish = Finish.CANCELLED
             self.stats.count_finished(request)
 
+    def cancel_soon(self, request: Request) -> None:
+        """`cancel` at the next step: for whoever may not touch the engine now, while it makes a step."""
+        self._unwanted.append(request)
+
     def generate(self, requests: Iterable[Request]) -> list[Request]:
-        """Answer all requests; returns them, finished, in their order."""
+        """Answer all requests, and with them all others that wait; returns them, finished, in their order."""
         added: list[Request] = []
         try:
             for request in requests:
@@ -206,6 +212,8 @@ class Engine:
 
     def step(self) -> list[Request]:
         """End what is over, begin what fits, and let every running row commit. Returns what it finished."""
+        while self._unwanted:
+            self.cancel(self._unwanted.popleft())
         done = self._expire()
         done += self._admit()
         done += self._prepare()
@@ -316,6 +324,9 @@ class Engine:
             except BaseException as error:
                 if not is_out_of_memory(error):
                     raise
+                if self.runner.forget_graphs():
+                    release_memory(self.runner.device)
+                    continue
                 order = list(self.scheduler.needs)  # of arrival
                 newest = max(running, key=lambda r: order.index(id(r)))
                 self._retire(newest)

@@ -7,6 +7,7 @@ request make their step like the others, and are put back to blank behind it.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from torch import Tensor
 from locany.engine.batch import StepShape
 from locany.engine.rows import Rows
 from locany.model.cache import KVCache
+
+_MOST_GRAPHS = 64  # each holds memory of its own; the one that was used longest ago goes
 
 
 def rounded_rows(num_rows: int) -> int:
@@ -33,7 +36,7 @@ class StepGraphs:
 
     def __init__(self, run: Callable[[StepShape], Tensor], rows: Rows, cache: Callable[[], KVCache]):
         self._run, self._rows, self._cache = run, rows, cache
-        self._replays: dict[StepShape, tuple[Callable[[], object], Tensor]] = {}
+        self._replays: OrderedDict[StepShape, tuple[Callable[[], object], Tensor]] = OrderedDict()
         self._seen: set[StepShape] = set()
         self._pool: object = None
         self._places: tuple[object, ...] = ()
@@ -43,11 +46,10 @@ class StepGraphs:
         rows, num_rows = self._rows, shape.num_rows
         shape = replace(shape, num_rows=rounded_rows(num_rows))
         if (places := self._where()) != self._places:  # the cache or the rows have grown, that is, moved
-            self._replays.clear()
-            self._seen.clear()
-            self._pool = None  # a pool goes with its last graph
+            self.clear()
             self._places = places
         if shape in self._replays:
+            self._replays.move_to_end(shape)
             replay, packed = self._replays[shape]
             replay()
         elif shape in self._seen:
@@ -57,6 +59,14 @@ class StepGraphs:
             packed = self._run(shape)
         rows.blank(num_rows, shape.num_rows)
         return packed
+
+    def clear(self) -> bool:
+        """Forget all graphs, and the memory that they hold. Says whether there were any."""
+        had = bool(self._replays)
+        self._replays.clear()
+        self._seen.clear()
+        self._pool = None  # a pool goes with its last graph
+        return had
 
     def _where(self) -> tuple[object, ...]:
         """Addresses and shapes: memory that was given back may come again in another shape."""
@@ -70,12 +80,18 @@ class StepGraphs:
         before = rows.ints.clone(), None if rows.seen is None else rows.seen.clone()
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # libraries set themselves up in a first run, which a capture forbids
-            self._run(shape)
-        torch.cuda.current_stream().wait_stream(side)
-        rows.ints.copy_(before[0])
-        if rows.seen is not None and before[1] is not None:
-            rows.seen.copy_(before[1])
+        try:
+            with torch.cuda.stream(
+                side
+            ):  # libraries set themselves up in a first run, which a capture forbids
+                self._run(shape)
+        finally:
+            torch.cuda.current_stream().wait_stream(side)
+            rows.ints.copy_(before[0])
+            if rows.seen is not None and before[1] is not None:
+                rows.seen.copy_(before[1])
+        while len(self._replays) >= _MOST_GRAPHS:
+            self._replays.popitem(last=False)
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()

@@ -109,6 +109,10 @@ class Runner:
             self.cache.resize(rows, capacity)
         self.rows.grow(num_rows)
 
+    def forget_graphs(self) -> bool:
+        """Give the memory of captured steps back; says whether there was any."""
+        return self._graphs is not None and self._graphs.clear()
+
     def release(self) -> None:
         """Give the cache back; only while no row runs."""
         self.cache = self._new_cache()

@@ -214,8 +214,14 @@ class Asking:
         """Take requests out of the engine."""
         for one in asked:
             self.running.pop(id(one.request), None)
-            with self.lock:
-                self.engine.cancel(one.request)
+            # A generator may be closed by the garbage collector, in the middle of a step of its own thread.
+            if self.lock.acquire(blocking=False):
+                try:
+                    self.engine.cancel(one.request)
+                finally:
+                    self.lock.release()
+            else:
+                self.engine.cancel_soon(one.request)
 
     def open(self, number: int, item: Any) -> Question:
         """Load the image of a question and plan how to look at it."""
