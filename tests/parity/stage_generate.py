@@ -39,11 +39,11 @@ def run(folder: Path) -> Iterator[tuple[str, bool, float]]:
     yield from _scripted(folder, model)
 
 
-def _generated(
-    folder: Path, checkpoint: Path, tokenizer: Tokenizer, model: LocateModel
-) -> Iterator[tuple[str, bool, float]]:
+def golden_prompts(
+    folder: Path, checkpoint: Path, tokenizer: Tokenizer
+) -> Iterator[tuple[dict[str, Any], list[int], tuple[ImageInput, ...]]]:
+    """(record, prompt, images) of every record of a golden `generate/`."""
     config = PreprocessConfig.from_json(json.loads((checkpoint / "preprocessor_config.json").read_text()))
-    requests: list[tuple[dict[str, Any], dict[str, Any], Request]] = []
     for record in json.loads((folder / "generate.json").read_text()):
         files = [
             part["image"] for m in record["messages"] if not isinstance(m["content"], str)
@@ -53,11 +53,18 @@ def _generated(
         text = record["prompt"]
         for number, image in enumerate(patches, start=1):
             text = text.replace(f"<image-{number}>", expand_placeholder(number, image.num_visual_tokens))
-        prompt = tokenizer.encode(text)
-        fits = len(prompt) == record["n_prompt_tokens"]
-        fits &= [list(p.grid_hw) for p in patches] == record["grid_hws"]
-        yield f"prompt #{record['id']}", fits, float(not fits)
         images = tuple(ImageInput(p.pixel_values, p.grid_hw) for p in patches)
+        yield record, tokenizer.encode(text), images
+
+
+def _generated(
+    folder: Path, checkpoint: Path, tokenizer: Tokenizer, model: LocateModel
+) -> Iterator[tuple[str, bool, float]]:
+    requests: list[tuple[dict[str, Any], dict[str, Any], Request]] = []
+    for record, prompt, images in golden_prompts(folder, checkpoint, tokenizer):
+        fits = len(prompt) == record["n_prompt_tokens"]
+        fits &= [list(image.grid_hw) for image in images] == record["grid_hws"]
+        yield f"prompt #{record['id']}", fits, float(not fits)
         for given in record["runs"]:
             params = Params(
                 mode=given["mode"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from locany.engine import Engine, EngineConfig, Finish, Params, Request
 from locany.errors import RequestError
 from locany.model import LocateModel
 from locany.results import Provenance
+from tests.parity.stage_generate import golden_prompts
 from tests.tiny import tiny_model
 from tests.unit.test_engine_invariants import ask
 
@@ -71,6 +73,24 @@ def test_a_trained_model_in_fewer_steps(golden_model: LocateModel, words: Tokeni
     steps = sum(len(r.commits) for r in slow), sum(len(r.commits) for r in verified)
     assert steps[1] < 0.6 * steps[0], steps
     assert 0 < engine.stats.num_accepted < engine.stats.num_drafts
+
+
+def test_every_golden_prompt(golden_model: LocateModel, words: Tokenizer, checkpoint: Path) -> None:
+    pairs = []
+    for record, prompt, images in golden_prompts(checkpoint.parent / "generate", checkpoint, words):
+        for run in record["runs"]:
+            knobs = {"repetition_penalty": run["repetition_penalty"], "max_new_tokens": run["max_new_tokens"]}
+            for compat in (True, False):
+                pairs.append(
+                    [
+                        Request(prompt, images, Params(mode=mode, compat=compat, **knobs))  # type: ignore[arg-type]
+                        for mode in ("slow", "verified")
+                    ]
+                )
+    assert len(pairs) > 10
+    Engine(golden_model, words.vocab).generate(request for pair in pairs for request in pair)
+    for slow, verified in pairs:
+        assert_equal(slow, verified)
 
 
 def test_modes_side_by_side(golden_model: LocateModel, words: Tokenizer) -> None:
