@@ -14,7 +14,10 @@ from locany.codec.vocab import Vocab
 from locany.engine import Engine, Params, Phase, Request
 from locany.engine.batch import StepBatch
 from locany.engine.config import EngineConfig
+from locany.engine.judge import RowThresholds
+from locany.engine.rows import Rows, Traits
 from locany.engine.runner import Joining, Landing, Runner
+from locany.engine.sampler import SamplingParams
 from locany.engine.step import StepLogits
 from tests.tiny import tiny_model
 
@@ -60,6 +63,16 @@ def scripted_engine(vocab: Vocab, script: Script, config: EngineConfig | None = 
     engine = Engine(tiny_model(), vocab, config)
     engine.runner = ScriptedRunner(vocab, script)
     return engine
+
+
+def knobs_of(vocab: Vocab, *params: Params) -> tuple[SamplingParams, RowThresholds]:
+    """Knobs of some rows, as a step sees them."""
+    requests, rows = [Request([vocab.pad], (), one) for one in params], Rows(vocab, torch.device("cpu"))
+    rows.grow(len(requests))
+    for row, request in enumerate(requests):
+        rows.put(row, request)
+    view, traits = rows.view(len(requests)), Traits.of(requests, vocab, phases_known=True)
+    return view.sampling(traits), view.thresholds(traits)
 
 
 def slots(vocab: Vocab, *choices: Choice, fill: int | None = None) -> Tensor:

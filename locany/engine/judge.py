@@ -10,8 +10,8 @@ Two sets of rules over the same tensors, for all rows at once:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -19,7 +19,6 @@ from torch import Tensor
 
 from locany.codec.blocks import BlockKind
 from locany.codec.vocab import Vocab
-from locany.engine.params import Thresholds
 
 # The order of kinds in `Verdict.kind`.
 KINDS = (
@@ -52,19 +51,6 @@ class RowThresholds:
     most_candidates: int
     most_label_candidates: int
     most_reach: int
-
-    @classmethod
-    def stack(cls, thresholds: Sequence[Thresholds], vocab: Vocab, device: torch.device) -> RowThresholds:
-        def column(name: str, default: object) -> Tensor:
-            dtype = torch.long if isinstance(default, int) else torch.float32
-            return torch.tensor([getattr(t, name) for t in thresholds], dtype=dtype, device=device)
-
-        return cls(
-            **{f.name: column(f.name, f.default) for f in fields(Thresholds)},
-            most_candidates=min(max(t.num_candidates for t in thresholds), vocab.size),
-            most_label_candidates=min(max(t.num_label_candidates for t in thresholds), vocab.size),
-            most_reach=min(max(t.score_reach for t in thresholds), vocab.max_bin),
-        )
 
 
 @dataclass(frozen=True)

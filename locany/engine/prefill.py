@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from locany.engine.config import EngineConfig
 from locany.engine.memory import is_out_of_memory, release_memory
 from locany.engine.prefix import ByteStore, Prefix, digest, prefix_length
-from locany.engine.request import Request
+from locany.engine.request import ImageInput, Request
 from locany.engine.stats import Stats
 from locany.errors import EngineMemoryError
 from locany.model.cache import KVCache
@@ -85,7 +86,7 @@ class Prefiller:
             group = self._next_group(left)
             count = min(left // len(group), len(group[0].tokens) - group[0].num_done)
             left -= count * len(group)
-            done += self._guarded(group, lambda prefixes, count=count: self._extend(prefixes, count))
+            done += self._guarded(group, partial(self._extend, count=count))
             done += self._finish()
         return done
 
@@ -122,10 +123,10 @@ class Prefiller:
 
     # -- the work itself ------------------------------------------------------------------------------------
 
-    def _guarded(self, prefixes: list[Prefix], work: object) -> list[Prefix]:
+    def _guarded(self, prefixes: list[Prefix], work: Callable[[Sequence[Prefix]], None]) -> list[Prefix]:
         """Do some work; where memory runs out, do it for fewer, then without what is kept, then give up."""
         try:
-            work(prefixes)  # type: ignore[operator]
+            work(prefixes)
         except BaseException as error:
             if not is_out_of_memory(error):
                 for prefix in prefixes:
@@ -155,7 +156,7 @@ class Prefiller:
         """Encode the images of some prefixes, each different image once, and embed the prefixes."""
         merge = self.model.config.vision.merge_size**2
         known: dict[Hashable, Tensor] = {}
-        new: dict[Hashable, object] = {}
+        new: dict[Hashable, ImageInput] = {}
         names: list[list[Hashable]] = []
         for prefix in prefixes:
             digests: Sequence[Hashable] = prefix.digests or [object() for _ in prefix.images]
@@ -168,8 +169,8 @@ class Prefiller:
                     new[name] = image
         if new:
             images = list(new.values())
-            pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in images])  # type: ignore[attr-defined]
-            grids = [image.grid_hw for image in images]  # type: ignore[attr-defined]
+            pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in images])
+            grids = [image.grid_hw for image in images]
             tokens = self.model.encode_images(pixels.to(self.model.device), grids)
             self.stats.num_images += len(images)
             parts = tokens.split([height * width // merge for height, width in grids])

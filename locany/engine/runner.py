@@ -18,6 +18,7 @@ from locany.engine.prefix import Prefix
 from locany.engine.request import Phase, Request
 from locany.engine.rows import Rows, Traits
 from locany.engine.step import Generators, Outcome, StepLogits, Tables, decide
+from locany.errors import DeviceError
 from locany.model.cache import KVCache
 from locany.model.decoder import CacheView
 from locany.model.locate_model import LocateModel
@@ -71,6 +72,10 @@ class Runner:
         self.max_tokens = self.config.max_tokens or free_bytes(self.device) // 2 // self.token_bytes
         self._generators: dict[int, torch.Generator] = {}
         graphs = self.device.type == "cuda" if self.config.graphs is None else self.config.graphs
+        if graphs and self.device.type != "cuda":
+            raise DeviceError(
+                f"graphs=True captures steps on CUDA, the model is on {self.device}; leave graphs out"
+            )
         self._graphs = StepGraphs(self.run, self.rows, lambda: self.cache) if graphs else None
 
     @property
@@ -211,32 +216,16 @@ class Runner:
         num_rows, width = batch.token_ids.shape
         view = CacheView(self.cache, slice(0, num_rows), batch.slots, batch.length)
         hidden = self.model(batch.token_ids, batch.positions, batch.mask, None, view).flatten(0, 1)
-        rows = torch.arange(num_rows, device=hidden.device)[:, None].expand(-1, width).flatten()
-        index = batch.answer_index.flatten()
-        if self.device.type == "cpu":  # unused columns never meet the head; elsewhere asking costs more
-            read = batch.used.flatten().nonzero()[:, 0]
-            if len(read) < len(hidden):
-                logits = hidden.new_zeros(len(hidden), self.vocab.size, dtype=torch.float32)
-                logits[read] = self.read_out(hidden[read], rows[read], index[read])
-            else:
-                logits = self.read_out(hidden, rows, index)
+        head, read = self.model.decoder.logits, batch.used.flatten()
+        if self.device.type == "cpu" and not bool(read.all()):
+            # Unused columns never meet the head; on another device asking costs more.
+            logits = hidden.new_zeros(len(hidden), self.vocab.size, dtype=torch.float32)
+            logits[read] = head(hidden[read])
         else:
-            logits = self.read_out(hidden, rows, index)
+            logits = head(hidden)
         logits = logits.unflatten(0, (num_rows, width))
         window = logits[:, batch.num_real :] if batch.has_window else None
         return StepLogits(logits[:, : batch.num_real], window)
-
-    def read_out(self, hidden: Tensor, rows: Tensor, answer_index: Tensor) -> Tensor:
-        """Logits of n positions.
-
-        Args:
-            hidden: [n, size]; rows: [n] rows they belong to; answer_index: [n] which token of the answer each
-                predicts. The last two are for those who script answers.
-
-        Returns:
-            [n, vocabulary] float32.
-        """
-        return self.model.decoder.logits(hidden)
 
     def _published_generators(self, requests: Sequence[Request]) -> Generators | None:
         """The random states of rows that sample as published: whose phase the host has to know."""

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from locany.engine.params import Params
-
 _REMOVED = torch.finfo(torch.float32).min
 # The finaliser of SplitMix64 (Steele, Lea and Flood 2014); the constants as signed 64-bit integers.
 _GOLDEN, _MIX_1, _MIX_2 = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15
@@ -26,21 +24,6 @@ class SamplingParams:
     has_temperature: bool
     has_top_p: bool
     has_top_k: bool
-
-    @classmethod
-    def stack(cls, params: Sequence[Params], device: torch.device) -> SamplingParams:
-        def column(name: str, dtype: torch.dtype) -> Tensor:
-            return torch.tensor([getattr(p, name) for p in params], dtype=dtype, device=device)
-
-        return cls(
-            temperature=column("temperature", torch.float32),
-            top_p=column("top_p", torch.float32),
-            top_k=column("top_k", torch.long),
-            repetition_penalty=column("repetition_penalty", torch.float32),
-            has_temperature=any(p.temperature > 0 for p in params),
-            has_top_p=any(p.top_p < 1 for p in params),
-            has_top_k=any(p.top_k > 0 for p in params),
-        )
 
 
 def probabilities(logits: Tensor, params: SamplingParams, seen: Tensor | None) -> Tensor:

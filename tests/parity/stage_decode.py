@@ -12,9 +12,10 @@ import torch
 
 from locany.codec.blocks import BlockKind
 from locany.codec.vocab import Vocab
-from locany.engine.judge import KINDS, RowThresholds, classify_published, propose_published
-from locany.engine.params import Params, Thresholds
-from locany.engine.sampler import SamplingParams, probabilities
+from locany.engine.judge import KINDS, classify_published, propose_published
+from locany.engine.params import Params
+from locany.engine.sampler import probabilities
+from tests.scripted import knobs_of
 
 TYPES = {
     BlockKind.END: "im_end",
@@ -114,10 +115,10 @@ def _decide(record: dict[str, Any], mode: str, vocab: Vocab) -> dict[str, Any]:
         seen = torch.zeros(1, vocab.size, dtype=torch.bool)
         seen[0, given["generated"]] = True
     logits = sparse_logits(record, vocab.size)[None]
-    probs = probabilities(logits, SamplingParams.stack([params], logits.device), seen)
+    sampling, thresholds = knobs_of(vocab, params)
+    probs = probabilities(logits, sampling, seen)
     drawn = probs.argmax(-1)
     fast = torch.tensor([mode == "fast"])
-    thresholds = RowThresholds.stack([Thresholds()], vocab, logits.device)
     tokens, framed = propose_published(probs, drawn, fast, vocab, thresholds)
     verdict = classify_published(tokens, fast, vocab)
     kind = KINDS[int(verdict.kind[0])]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from locany.codec import Tokenizer
 from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Request, prefill
 from locany.engine.graphs import StepGraphs
-from locany.errors import EngineBusyError, EngineMemoryError, RequestError
+from locany.errors import DeviceError, EngineBusyError, EngineMemoryError, RequestError
 from locany.model import LocateModel
 from tests.tiny import tiny_model
 from tests.unit.test_engine_crowd import VOCAB, toy_model, toy_question
@@ -318,7 +318,9 @@ def test_rows_that_left_together_are_blank(monkeypatch: pytest.MonkeyPatch) -> N
     def asked(length: int) -> Request:
         return Request([1] * length, (), Params(mode="slow", max_new_tokens=3))  # type: ignore[arg-type]
 
-    engine = Engine(toy_model(), VOCAB, EngineConfig(graphs=True))
+    engine = Engine(toy_model(), VOCAB)
+    runner = engine.runner
+    runner._graphs = StepGraphs(runner.run, runner.rows, lambda: runner.cache)
     engine.generate([asked(1500) for _ in range(4)])
     got = engine.generate([asked(10) for _ in range(3)])
     (alone,) = Engine(toy_model(), VOCAB).generate([asked(10)])
@@ -379,3 +381,8 @@ def test_a_request_that_is_to_go_goes_with_the_next_step() -> None:
     run_out(engine)
     assert kept.finish is not None
     assert_nothing_left(engine)
+
+
+def test_graphs_without_cuda_are_refused() -> None:
+    with pytest.raises(DeviceError, match="graphs=True captures steps on CUDA, the model is on cpu"):
+        Engine(toy_model(), VOCAB, EngineConfig(graphs=True))

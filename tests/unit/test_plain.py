@@ -8,13 +8,14 @@ import torch
 from locany.codec.blocks import BlockKind
 from locany.codec.vocab import Vocab
 from locany.engine import DecodeMode, Engine, ImageInput, Params, Request
-from locany.engine.judge import KINDS, RowThresholds, classify_published, propose_published
+from locany.engine.judge import KINDS, classify_published, propose_published
 from locany.eval.plain import generate_plain
 from locany.eval.plain_model import PlainCache, PlainModel
 from locany.eval.plain_rules import choose_block, classify, probabilities
 from locany.eval.scripted import script
 from locany.eval.shapes import Shape, noise_image, prompt_about
 from locany.model import LocateModel
+from tests.scripted import knobs_of
 from tests.tiny import tiny_config, tiny_model
 
 SAMPLING = [
@@ -54,7 +55,7 @@ def test_same_decisions_as_the_engine(vocab: Vocab, is_fast: bool) -> None:
     num_blocks, limits = 600, Params().thresholds
     whole = script(vocab, num_blocks, boxes_per_label=2)
     structural = [vocab.box, vocab.box_end, vocab.ref, vocab.ref_end, vocab.null, vocab.none, vocab.end]
-    of_rows = RowThresholds.stack([limits], vocab, torch.device("cpu"))
+    _, of_rows = knobs_of(vocab, Params())
     kinds = set()
     for number in range(num_blocks):
         logits = 0.5 * torch.randn(6, vocab.size, generator=generator)

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from locany.engine import Params
 from locany.engine.sampler import SamplingParams, draw, keyed_noise, probabilities, published_noise
+from tests.scripted import knobs_of
+from tests.unit.test_engine_crowd import VOCAB
 
 
 def stack(*params: Params) -> SamplingParams:
-    return SamplingParams.stack(params, torch.device("cpu"))
+    return knobs_of(VOCAB, *params)[0]
 
 
 def probs_of(logits: Sequence[float], seen: Sequence[int] = (), **knobs: object) -> Tensor:
