@@ -109,6 +109,7 @@ def random_model(name: str, dtype: str, kind: str | None, device: torch.device) 
     torch.manual_seed(0)
     with torch.device(device):
         model = LocateModel(LocateConfig(_VISION, text, image_token_id=0))
+    torch.nn.init.normal_(model.decoder.embed.weight, std=0.02)
     model = model.to(getattr(torch, dtype)).requires_grad_(False).eval()
     if kind == "packed":
         return pack_model(model)

@@ -90,7 +90,9 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.head: nn.Module | None = None
-        self.embed = nn.Embedding(config.vocab_size, config.hidden_size)
+        # Not filled: on the meta device torch would import its compiler for that, which takes a second.
+        empty = torch.empty(config.vocab_size, config.hidden_size)
+        self.embed = nn.Embedding.from_pretrained(empty, freeze=False)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
