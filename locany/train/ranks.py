@@ -8,6 +8,7 @@ not fit otherwise. Alone, every call here is free and returns what it was given.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 # Ranks wait while the first one measures and writes, which may take long. A rank that fails does not leave
 # the others waiting: torchrun ends them.
+_FAREWELL = 0.2  # seconds
 _PATIENCE = timedelta(hours=12)
 
 
@@ -117,6 +119,9 @@ def join_ranks(device: str) -> Iterator[Ranks]:
     yield Ranks(dist.get_rank(), count, mine)
     # Not after an error: taking leave may wait for the others, and they for us.
     dist.destroy_process_group()
+    # Split weights keep gloo's threads alive. Such a thread, late with the tensors of the last exchange, asks for
+    # the interpreter to free them, and is killed with the process (SIGABRT) where that is already ending.
+    time.sleep(_FAREWELL)
 
 
 def shard(model: LocateModel, ranks: Ranks) -> None:
