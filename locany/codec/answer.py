@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from locany.codec.places import read_place, write_place
 from locany.codec.tokenizer import Tokenizer
 
 Bins = tuple[int, ...]  # four bins x1 y1 x2 y2 for a box, two bins x y for a point
@@ -70,7 +71,7 @@ def write_answer(
             ids += [vocab.ref, *tokenizer.encode_plain(label), vocab.ref_end]
         for bins in boxes:
             assert len(bins) in (2, 4), f"a box has 4 bins and a point 2, got {bins}"
-            ids += [vocab.box, *(vocab.coord(b) for b in bins), vocab.box_end]
+            ids += [vocab.box, *write_place(vocab, bins), vocab.box_end]
         if not boxes:
             ids += [vocab.box, vocab.none, vocab.box_end]
     return [*ids, vocab.end] if end else ids
@@ -149,21 +150,22 @@ class _Reader:
         inside, closed = self.read_until(vocab.box_end)
         span = self.ids[start : self.position]
         content = [t for t in inside if t not in self.padding]
-        bins = tuple(vocab.bin_of(t) for t in content if vocab.is_coord(t))
         mended = [] if closed else ["it is not closed"]
         if len(content) < len(inside):
             mended.append("padding inside")
-        if content and all(t in vocab.none_ids for t in content):
-            pass
-        elif len(bins) < len(content):
+        is_negative = bool(content) and all(t in vocab.none_ids for t in content)
+        bins = () if is_negative else read_place(vocab, content)
+        if bins is None:
             self.drop("a box with other tokens than coordinates", span)
             return
-        elif len(bins) == 4:
+        if len(bins) == 4:
             x1, y1, x2, y2 = bins
             if x1 > x2 or y1 > y2:
                 mended.append("corners put in order")
             bins = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
-        elif len(bins) != 2 or not closed:  # an open frame with two coordinates may be half a box
+        elif not is_negative and (
+            len(bins) != 2 or not closed
+        ):  # an open frame with two coordinates may be half a box
             what = "a box" if closed else "a box cut short,"
             self.drop(f"{what} with {len(bins)} coordinates", span)
             return

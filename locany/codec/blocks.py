@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from locany.codec.formulation import Formulation
 from locany.codec.vocab import Vocab
 
 
@@ -51,6 +52,22 @@ def _block(ids: Sequence[int], anchor: int, targets: Sequence[int], vocab: Vocab
         inputs=(ids[anchor], *[vocab.mask] * (size - 1)),
         targets=(*targets, *[vocab.null] * (size - len(targets))),
     )
+
+
+def cut_blocks(ids: Sequence[int], anchor: int, vocab: Vocab, offset: int = 0) -> list[Block]:
+    """The block stream of the answer that follows `anchor`, as the vocabulary's formulation has it.
+
+    Args:
+        offset: tokens of the answer before the first block of a fixed length, 0 .. block_size - 1. Decoding
+            may come to stand anywhere, so training begins anywhere.
+    """
+    if vocab.formulation is Formulation.PARALLEL:
+        return structured_blocks(ids, anchor, vocab)
+    if vocab.formulation is not Formulation.FIXED:
+        return []
+    stop = list(ids).index(vocab.end, anchor + 1) + 1
+    starts = range(anchor + offset, stop - 1, vocab.block_size)
+    return [_block(ids, at, ids[at + 1 : min(at + 1 + vocab.block_size, stop)], vocab) for at in starts]
 
 
 def structured_blocks(ids: Sequence[int], anchor: int, vocab: Vocab) -> list[Block]:

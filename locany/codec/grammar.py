@@ -11,6 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from locany.codec.formulation import Formulation
 from locany.codec.vocab import Vocab
 
 
@@ -22,7 +23,7 @@ class State(IntEnum):
     LABEL = 2  # inside a label: more of it, or </ref>
     LABELLED = 3  # after </ref>: a frame must follow
     FRAME = 4  # after <box>: a first coordinate, or None
-    ONE = 5  # after that many coordinates
+    ONE = 5  # after that many coordinates; after a digit, where coordinates are digits
     TWO = 6  # a third coordinate, or </box>: a point
     THREE = 7
     FOUR = 8  # </box> must follow
@@ -48,7 +49,12 @@ def advance(vocab: Vocab, state: State, token: int) -> State:
         return State.FRAME
     if token == vocab.box_end and state in _MAY_CLOSE:
         return State.ITEM
-    if vocab.is_coord(token) and state in _NEXT_COORD:
+    if vocab.formulation is Formulation.DIGITS:
+        if state in (State.FRAME, State.ONE) and token in vocab.digits:
+            return State.ONE
+        if token == vocab.box_end and state is State.ONE:
+            return State.ITEM
+    elif vocab.is_coord(token) and state in _NEXT_COORD:
         return _NEXT_COORD[state]
     if token in vocab.none_ids and state is State.FRAME:
         return State.NEGATIVE
@@ -75,10 +81,15 @@ def allowed_table(vocab: Vocab) -> np.ndarray:
     table[State.LABEL, vocab.ref_end] = True
     table[State.LABELLED, vocab.box] = True
     table[State.FRAME, list(vocab.none_ids)] = True
-    for state in _NEXT_COORD:
-        table[state, coords] = True
-    for state in _MAY_CLOSE:
-        table[state, vocab.box_end] = True
+    if vocab.formulation is Formulation.DIGITS:
+        table[[[State.FRAME], [State.ONE]], list(vocab.digits)] = True
+        table[State.ONE, [vocab.comma, vocab.box_end]] = True
+        table[State.NEGATIVE, vocab.box_end] = True
+    else:
+        for state in _NEXT_COORD:
+            table[state, coords] = True
+        for state in _MAY_CLOSE:
+            table[state, vocab.box_end] = True
     table[State.ENDED, vocab.end] = True
     return table
 
@@ -87,7 +98,8 @@ def next_states(vocab: Vocab) -> np.ndarray:
     """`advance` as a table: int8 [states, vocabulary]."""
     table = np.repeat(np.arange(len(State), dtype=np.int8)[:, None], vocab.size, axis=1)
     table[State.REF, : _first_added(vocab)] = State.LABEL
-    special = (vocab.ref, vocab.ref_end, vocab.box, vocab.box_end, vocab.end, *vocab.none_ids)
+    special = [vocab.ref, vocab.ref_end, vocab.box, vocab.box_end, vocab.end, *vocab.none_ids]
+    special += [*vocab.digits, vocab.comma] if vocab.digits else []
     for state in State:
         for token in (*special, *range(vocab.coord_start, vocab.coord_end + 1)):
             table[state, token] = advance(vocab, state, token)

@@ -15,7 +15,7 @@ from typing import Any
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as _Tokenizer
 
-from locany.codec.vocab import NONE_WORDS, Vocab
+from locany.codec.vocab import COMMA, DIGITS, NONE_WORDS, Vocab
 from locany.errors import CheckpointConfigError, CheckpointNotFoundError
 
 VOCAB_FILES = ("vocab.json", "merges.txt", "added_tokens.json")
@@ -70,7 +70,7 @@ class Tokenizer:
                 raise CheckpointConfigError(
                     f"{added_file}: {text!r} cannot be an added token; it is empty or an ordinary token too"
                 )
-        words = {word: base[word] for word in NONE_WORDS if word in base}
+        words = {word: base[word] for word in (*NONE_WORDS, *DIGITS, COMMA) if word in base}
         self.vocab = Vocab.from_json(config, {**added, **words})
         self._added = added
         self._num_base = len(base)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from locany.codec.formulation import Formulation
 from locany.errors import CheckpointConfigError
 
 # What each special token is called in the text of an answer or prompt.
@@ -19,6 +20,7 @@ IMAGE, IMAGE_END, IMAGE_TOKEN = "<img>", "</img>", "<IMG_CONTEXT>"
 TURN, TURN_END, PAD = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 MASK, NULL, SWITCH, CATEGORY_SEPARATOR = "<text_mask>", "<null>", "<switch>", "</c>"
 BOX_TOKENS = 6  # <box> x1 y1 x2 y2 </box>, the least a block must hold
+DIGITS, COMMA = "0123456789", ","
 NONE_WORDS = ("None", "none")  # the release writes the first; fine-tunes made with its script the second
 
 # Added tokens in the order of the published ids; the coordinates go between <text_mask> and <null>.
@@ -63,6 +65,9 @@ class Vocab:
     image_token: int  # <IMG_CONTEXT>, replaced by a visual token
     separator: int  # </c>
     block_size: int
+    formulation: Formulation = Formulation.PARALLEL
+    digits: tuple[int, ...] = ()  # ordinary tokens of 0 to 9, and of the comma between coordinates
+    comma: int = -1
 
     @property
     def max_bin(self) -> int:
@@ -88,7 +93,8 @@ class Vocab:
 
         Args:
             config: the published `config.json`.
-            token_ids: token text to id for all added tokens, and for the words of a negative block.
+            token_ids: token text to id for all added tokens, for digits and comma, and for the words of a
+                negative block.
             source: file name for messages.
 
         Raises:
@@ -142,10 +148,13 @@ class Vocab:
             raise CheckpointConfigError(
                 f"{source}: text_config.vocab_size is {size}, but the tokenizer has an id {last}"
             )
+        formulation = _formulation(config, source)
         block_size = field("block_size", text, "text_config.")
-        if block_size < BOX_TOKENS:
+        least = 2 if formulation is Formulation.FIXED else BOX_TOKENS
+        if block_size < least:
+            what = "a block of any length" if formulation is Formulation.FIXED else "a box"
             raise CheckpointConfigError(
-                f"{source}: text_config.block_size is {block_size}, but a box takes {BOX_TOKENS} tokens"
+                f"{source}: text_config.block_size is {block_size}, but {what} takes {least} tokens"
             )
         return cls(
             size=size,
@@ -169,11 +178,16 @@ class Vocab:
             image_token=agree("image_token_index", IMAGE_TOKEN, field("image_token_index")),
             separator=token(CATEGORY_SEPARATOR),
             block_size=block_size,
+            formulation=formulation,
+            digits=tuple(token(digit) for digit in DIGITS) if formulation is Formulation.DIGITS else (),
+            comma=token(COMMA) if formulation is Formulation.DIGITS else -1,
         )
 
-    def to_config(self) -> dict[str, int]:
+    def to_config(self) -> dict[str, int | str]:
         """The id fields of `config.json`, as `LocateConfig.to_json` takes them."""
+        named = {} if self.formulation is Formulation.PARALLEL else {"formulation": self.formulation.value}
         return {
+            **named,
             "box_start_token_id": self.box,
             "box_end_token_id": self.box_end,
             "ref_start_token_id": self.ref,
@@ -186,3 +200,13 @@ class Vocab:
             "bos_token_id": self.pad,
             "eos_token_id": self.end,
         }
+
+
+def _formulation(config: Mapping[str, Any], source: str) -> Formulation:
+    """The release does not name its own."""
+    name = config.get("formulation", Formulation.PARALLEL.value)
+    try:
+        return Formulation(name)
+    except ValueError:
+        known = ", ".join(f.value for f in Formulation)
+        raise CheckpointConfigError(f"{source}: formulation is {name!r}, expected one of {known}") from None

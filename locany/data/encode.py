@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from locany.codec.answer import Bins, write_answer
+from locany.codec.formulation import Formulation
 from locany.codec.prompts import prefix_ids, question_ids, suffix_ids
 from locany.codec.tokenizer import Tokenizer
 from locany.data.answers import BoxOrder
@@ -173,7 +174,7 @@ def encode_sample(
 
     Args:
         order: of the boxes of one label.
-        rng: only `BoxOrder.RANDOM` uses it; see `answers.answer_rng`.
+        rng: a random order and blocks of a fixed length use it; see `answers.answer_rng`.
         max_positions: of both streams together; questions that do not fit are passed over; if
             none fits, the shortest is asked.
 
@@ -197,7 +198,9 @@ def encode_sample(
     if branches and max_positions is not None:
         sizes = [len(branched_streams(vocab, prefix, [branch])) - len(prefix) for branch in branches]
         branches = _fitting(branches, sizes, max_positions - len(prefix))
-    streams = branched_streams(vocab, prefix, branches)
+    is_fixed = rng is not None and vocab.formulation is Formulation.FIXED
+    offset = int(rng.integers(vocab.block_size)) if rng is not None and is_fixed else 0
+    streams = branched_streams(vocab, prefix, branches, offset)
     truth = dense_truth(tokenizer, sample, streams, patches) if sample.objects else None
     return EncodedSample(streams, patches.pixels, (patches.grid_hw,), truth)
 

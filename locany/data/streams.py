@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from locany.codec.blocks import Block, plain_blocks, structured_blocks
+from locany.codec.blocks import Block, cut_blocks, plain_blocks
 from locany.codec.tokenizer import Tokenizer
 from locany.codec.vocab import Vocab
 from locany.errors import DataError
@@ -114,7 +114,7 @@ def conversation_streams(tokenizer: Tokenizer, ids: Sequence[int], draw: Callabl
     blocks: list[Block] = []
     for start, stop in spans:
         if structured:
-            blocks += structured_blocks(ids, start - 1, vocab)
+            blocks += cut_blocks(ids, start - 1, vocab)
         else:
             offset = draw((stop - start) % vocab.block_size + 1)
             blocks += plain_blocks(ids, start - 1, stop - start, offset, vocab)
@@ -145,7 +145,10 @@ def answer_spans(tokenizer: Tokenizer, ids: Sequence[int]) -> list[tuple[int, in
 
 
 def branched_streams(
-    vocab: Vocab, prefix: Sequence[int], branches: Sequence[tuple[Sequence[int], Sequence[int]]]
+    vocab: Vocab,
+    prefix: Sequence[int],
+    branches: Sequence[tuple[Sequence[int], Sequence[int]]],
+    offset: int = 0,
 ) -> Streams:
     """Streams of several independent questions about one shared prefix.
 
@@ -155,6 +158,7 @@ def branched_streams(
     Args:
         prefix: ids up to and with the image.
         branches: (ids from the question to the opening of the answer, ids of the answer with its end token).
+        offset: of blocks of a fixed length, see `cut_blocks`.
     """
     builder = _Builder(vocab)
     builder.add_text(prefix, [IGNORE] * len(prefix), branch=0, start=0)
@@ -163,5 +167,6 @@ def branched_streams(
         spans = [(len(question), len(text))]
         builder.add_text(text, answer_targets(text, spans), branch=number, start=len(prefix))
         whole = [*prefix, *text]
-        builder.add_blocks(structured_blocks(whole, len(prefix) + len(question) - 1, vocab), branch=number)
+        anchor = len(prefix) + len(question) - 1
+        builder.add_blocks(cut_blocks(whole, anchor, vocab, offset), branch=number)
     return builder.build()

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
+from locany.codec.places import read_place
 from locany.codec.vocab import Vocab
 from locany.data.sample import Target
-from locany.data.streams import Streams
+from locany.data.streams import IGNORE, Streams
 
 NOTHING = -1  # owner of a visual token where no object is
 UNKNOWN = -2  # owner of a visual token of an image of which the truth is not known
 THINGS, TEXTS = 0, 1  # the two levels: a paragraph or a button, and the words and lines written on it
 NUM_LEVELS = 2
+_MOST_TOKENS = 4 * 4 + 3  # of a box: as digits, with commas
 
 
 @dataclass(frozen=True)
@@ -121,14 +124,15 @@ def written_objects(streams: Streams, bins: np.ndarray, vocab: Vocab) -> np.ndar
     found: list[tuple[int, int]] = []
     targets = streams.targets
     for start in np.flatnonzero(targets == vocab.box).tolist():
-        written = _coordinates(targets[start + 1 : start + 5].tolist(), vocab)
-        number = by_bins.get(tuple(written))
+        tokens = _inside(targets[start + 1 : start + 1 + _MOST_TOKENS].tolist(), vocab)
+        written = read_place(vocab, tokens) or ()
+        number = by_bins.get(written)
         if len(written) == 2 and len(bins):
             number = _pointed_at(np.asarray(written), bins, centres)
         if number is not None:
             # A block's slot s predicts its own target; the text position before <box> predicts <box>.
             first = start if streams.block[start] >= 0 else start + 1
-            found += [(position, number) for position in range(first, start + len(written) + 1)]
+            found += [(position, number) for position in range(first, start + len(tokens) + 1)]
     return np.asarray(found, np.int64).reshape(-1, 2)
 
 
@@ -141,11 +145,6 @@ def _pointed_at(point: np.ndarray, bins: np.ndarray, centres: np.ndarray) -> int
     return int(holding[sides.argmin()]) if len(holding) else None
 
 
-def _coordinates(tokens: Sequence[int], vocab: Vocab) -> list[int]:
-    """Bins of the coordinate tokens at the beginning of some tokens."""
-    bins = []
-    for token in tokens:
-        if not vocab.is_coord(token):
-            break
-        bins.append(vocab.bin_of(token))
-    return bins
+def _inside(tokens: Sequence[int], vocab: Vocab) -> list[int]:
+    """What stands before the end of a frame."""
+    return list(takewhile(lambda token: token not in (vocab.box_end, vocab.null, IGNORE), tokens))

@@ -17,8 +17,7 @@ import numpy as np
 from locany.codec.vocab import Vocab
 from locany.engine.config import EngineConfig
 from locany.engine.memory import is_out_of_memory, release_memory
-from locany.engine.modes import record
-from locany.engine.params import DecodeMode
+from locany.engine.modes import check_mode, record
 from locany.engine.prefill import Prefiller
 from locany.engine.prefix import Prefix
 from locany.engine.request import Finish, Found, Request
@@ -28,7 +27,6 @@ from locany.engine.stats import Stats
 from locany.errors import CheckpointConfigError, EngineBusyError, EngineError, EngineMemoryError, RequestError
 from locany.model.locate_model import LocateModel
 
-_FRAME_SLOTS = 6  # <box>, four coordinates, </box>: the rules over blocks read just these slots
 _IDLE_BYTES = 64 << 20  # a cache up to this size is kept while nobody asks
 
 
@@ -84,11 +82,7 @@ class Engine:
                 f"the prompt has {len(request.prompt)} tokens, the context holds {self.config.max_length} "
                 "with the answer; use a smaller or fewer images"
             )
-        if self.vocab.block_size != _FRAME_SLOTS and request.params.mode is not DecodeMode.SLOW:
-            raise RequestError(
-                f"the checkpoint has blocks of {self.vocab.block_size} slots; only mode 'slow' decodes those "
-                f"(parallel modes need {_FRAME_SLOTS})"
-            )
+        check_mode(request.params.mode, self.vocab)
         if self._is_full():
             raise EngineBusyError(
                 f"{self.config.max_waiting} questions wait already, which is the limit (max_waiting); "

@@ -48,6 +48,7 @@ class RowThresholds:
     num_label_candidates: Tensor
     score_reach: Tensor
     place_mass: Tensor
+    prefix_score: Tensor
     most_candidates: int
     most_label_candidates: int
     most_reach: int
@@ -289,6 +290,21 @@ def judge_guarded(
     lengths = torch.cat((_row([1, 3, 6, 4], drawn), 1 + leading[:, None], kept[:, None]), dim=1)
     tokens = choices.gather(1, kind[:, None, None].expand(-1, 1, choices.shape[2]))[:, 0]
     return Verdict(tokens, lengths.gather(1, kind[:, None])[:, 0], kind)
+
+
+def judge_fixed(drawn: Tensor, scores: Tensor, vocab: Vocab, thresholds: RowThresholds) -> Verdict:
+    """Keep the tokens before the first doubtful one, whatever they are, and nothing behind the end.
+
+    Args:
+        drawn: [rows, block_size] tokens; scores: [rows, block_size] how probable they are.
+    """
+    sure = scores >= thresholds.prefix_score[:, None]
+    kept = sure[:, 1:].int().cumprod(-1).sum(-1) + 1
+    is_end = (drawn == vocab.end) | (drawn == vocab.null)
+    at = torch.where(is_end.any(-1), is_end.int().argmax(-1), drawn.shape[1])
+    ended = at < kept
+    kind = torch.where(ended, _END, _SEMANTIC)
+    return Verdict(torch.where(is_end, vocab.end, drawn), torch.where(ended, at + 1, kept), kind)
 
 
 def _some(rows: Tensor) -> bool:

@@ -9,13 +9,46 @@ from __future__ import annotations
 import math
 
 from locany.codec.blocks import BlockKind
+from locany.codec.formulation import Formulation
 from locany.codec.grammar import State, advance
+from locany.codec.places import read_place
 from locany.codec.vocab import Vocab
 from locany.engine.judge import KINDS
 from locany.engine.params import DecodeMode
 from locany.engine.request import Commit, Finish, Item, Phase, Request
 from locany.engine.step import Outcome
+from locany.errors import RequestError
 from locany.results import Provenance
+
+# How the formulations decode.
+DECODES = {
+    Formulation.PARALLEL: tuple(DecodeMode),
+    Formulation.TOKENS: (DecodeMode.SLOW,),
+    Formulation.DIGITS: (DecodeMode.SLOW,),
+    Formulation.FIXED: (DecodeMode.FAST, DecodeMode.SLOW),
+}
+_FRAME_SLOTS = 6  # <box>, four coordinates, </box>: the rules over blocks read just these slots
+
+
+def check_mode(mode: DecodeMode, vocab: Vocab) -> None:
+    """Refuse a mode that the checkpoint was not made for.
+
+    Raises:
+        RequestError: names the modes that it has.
+    """
+    formulation = vocab.formulation
+    if mode not in DECODES[formulation]:
+        known = " and ".join(f"'{known.value}'" for known in DECODES[formulation])
+        raise RequestError(
+            f"mode is {mode.value!r}, but the checkpoint has the formulation {formulation.value!r}, which "
+            f"{known} decode{'s' if len(DECODES[formulation]) == 1 else ''}"
+        )
+    frame = vocab.block_size == _FRAME_SLOTS or formulation is not Formulation.PARALLEL
+    if not frame and mode is not DecodeMode.SLOW:
+        raise RequestError(
+            f"the checkpoint has blocks of {vocab.block_size} slots; only mode 'slow' decodes those "
+            f"(parallel modes need {_FRAME_SLOTS})"
+        )
 
 
 def record(request: Request, outcome: Outcome, row: int, vocab: Vocab, limit: int) -> None:
@@ -138,7 +171,7 @@ def _close_item(request: Request, at: int, vocab: Vocab) -> bool:
     start = at
     while start > 0 and request.tokens[start] != vocab.box:
         start -= 1
-    bins = tuple(vocab.bin_of(t) for t in request.tokens[start:at] if vocab.is_coord(t))  # none of a negative
+    bins = read_place(vocab, request.tokens[start + 1 : at]) or ()  # none of a negative
     if not request.params.compat and (request.label, bins) in request.said:
         # Greedy decoding that says a thing twice goes on for ever: take it back, with a label that stands
         # just before it, and end the answer.

@@ -39,6 +39,8 @@ class Thresholds:
         score_reach: bins around a coordinate that count as the same place in a score.
         place_mass: a coordinate is doubtful, too, when less than this lies within `score_reach` of it; not
             published, and not used under `compat`.
+        prefix_score: of a block of a fixed length (`Formulation.FIXED`), tokens are kept up to the first that
+            is less probable, coordinates counted within `score_reach`; the first token is always kept.
     """
 
     negative_start: float = 0.7
@@ -52,6 +54,7 @@ class Thresholds:
     num_label_candidates: int = 5
     score_reach: int = 10
     place_mass: float = 0.3
+    prefix_score: float = 0.7
 
     def __post_init__(self) -> None:
         for f in fields(self):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from locany.codec.blocks import BlockKind
+from locany.codec.formulation import Formulation
 from locany.codec.grammar import State, allowed_table, next_states
 from locany.codec.vocab import Vocab
 from locany.engine.batch import StepBatch
@@ -21,6 +22,7 @@ from locany.engine.judge import (
     KINDS,
     Verdict,
     classify_published,
+    judge_fixed,
     judge_guarded,
     place_moments,
     propose_published,
@@ -266,6 +268,9 @@ class _Step:
         probs = probabilities(logits, self.sampling, seen)
         index = self.batch.answer_index[:, self.columns :]
         drawn = draw(probs, self.sampling.temperature, self._noise(probs, index, block=True))
+        if vocab.formulation is Formulation.FIXED:
+            beliefs = self._belief(plain, drawn)
+            return judge_fixed(drawn, beliefs[0], vocab, self.thresholds), beliefs
         verdict = None
         if traits.guarded or traits.verified:
             fast = rows.is_mode(DecodeMode.FAST, DecodeMode.VERIFIED)

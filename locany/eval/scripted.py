@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from locany.codec.places import write_place
 from locany.codec.vocab import BOX_TOKENS, Vocab
 
 SURE = 1e4  # added to a logit: the scripted token has probability 1 in float32
@@ -75,10 +76,10 @@ def script(
         if number == 0 or (boxes_per_label and number % boxes_per_label == 0):
             tokens += label
             drafts += label
-        tokens += [vocab.box, *map(vocab.coord, bins), vocab.box_end]
+        tokens += [vocab.box, *write_place(vocab, bins), vocab.box_end]
         if number in wrong_ones:
             bins = _a_little_larger(rng, bins, vocab.max_bin)
-        drafts += [vocab.box, *map(vocab.coord, bins), vocab.box_end]
+        drafts += [vocab.box, *write_place(vocab, bins), vocab.box_end]
     return Script((*tokens, vocab.end), (*drafts, vocab.end), num_boxes, len(wrong_ones))
 
 

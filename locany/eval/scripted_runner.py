@@ -12,7 +12,7 @@ from locany.engine.runner import Runner, StepLogits
 from locany.eval.scripted import SURE, Script
 from locany.model import LocateModel
 
-MAX_ANSWER = 4096  # tokens of the longest scripted answer
+MAX_ANSWER = 8192  # tokens of the longest scripted answer
 
 
 class ScriptedRunner(Runner):

@@ -16,6 +16,7 @@ import torch
 
 from locany.codec.vocab import Vocab
 from locany.engine import DecodeMode, Engine, EngineConfig, ImageInput, Params, Request
+from locany.engine.modes import DECODES
 from locany.eval.plain import PlainAnswer, generate_plain
 from locany.eval.plain_model import PlainModel
 from locany.eval.scripted import Script, script
@@ -108,7 +109,7 @@ class Bench:
         if rows not in self._engines:
             config = EngineConfig(max_rows=rows)
             self._engines[rows] = scripted_engine(self.model(), self.vocab, config)
-            for mode in DecodeMode:
+            for mode in DECODES[self.vocab.formulation]:
                 small = noise_image(self.shape.config.vision, (4, 4), 0)
                 self.answer(script(self.vocab, 2), mode, images=[small] * rows)
         return self._engines[rows]

@@ -9,6 +9,7 @@ import numpy as np
 
 from locany.codec import Tokenizer, read_answer
 from locany.codec.answer import AnswerItem
+from locany.codec.formulation import Formulation
 from locany.codec.vocab import Vocab
 from locany.engine import Finish, Found, Request
 from locany.geometry import order_corners
@@ -114,7 +115,7 @@ def _ordered(bins: Sequence[float]) -> Sequence[float]:
 
 def _bins(item: AnswerItem, request: Request, vocab: Vocab, refine: bool) -> Sequence[float]:
     """Two or four coordinates in bins; with `refine` between them, where the request knows more."""
-    if not refine:
+    if not refine or vocab.formulation is Formulation.DIGITS:  # a digit says nothing of its neighbours
         return item.bins
     span = [i for i in range(item.start, item.stop) if vocab.is_coord(request.tokens[i])]
     assert len(span) == len(item.bins), "a place has as many coordinates as coordinate tokens"

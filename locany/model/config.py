@@ -127,7 +127,7 @@ class LocateConfig:
         config._check(source)
         return config
 
-    def to_json(self, token_ids: Mapping[str, int]) -> dict[str, Any]:
+    def to_json(self, token_ids: Mapping[str, int | str]) -> dict[str, Any]:
         """The published field names; `token_ids` are the id fields that `codec` owns.
 
         `text_mask_token_id`, `null_token_id`, `switch_token_id`, `bos_token_id` and `eos_token_id` go into

@@ -119,8 +119,8 @@ def join_ranks(device: str) -> Iterator[Ranks]:
     yield Ranks(dist.get_rank(), count, mine)
     # Not after an error: taking leave may wait for the others, and they for us.
     dist.destroy_process_group()
-    # Split weights keep gloo's threads alive. Such a thread, late with the tensors of the last exchange, asks for
-    # the interpreter to free them, and is killed with the process (SIGABRT) where that is already ending.
+    # Split weights keep gloo's threads alive. Such a thread, late with the tensors of the last exchange, asks
+    # for the interpreter to free them, and is killed with the process (SIGABRT) where that is already ending.
     time.sleep(_FAREWELL)
 
 

@@ -177,8 +177,10 @@ def _added_up(all_numbers: list[Numbers]) -> dict[str, tuple[float, float]]:
 def line_for_people(line: Mapping[str, float], num_steps: int) -> str:
     """A report of `Window.line` to read in a terminal."""
     if "loss" in line:
-        streams = f"next token {line['next_token']:.3f}, block {line['block']:.3f}"
-        learnt = f"loss {line['loss']:.3f} ({streams}, {100 * line['block_acc']:.0f} % right)"
+        names = {"next_token": "next token", "block": "block"}
+        streams = ", ".join(f"{title} {line[name]:.3f}" for name, title in names.items() if name in line)
+        right = line.get("block_acc", line["next_token_acc"])  # there are formulations without blocks
+        learnt = f"loss {line['loss']:.3f} ({streams}, {100 * right:.0f} % right)"
     else:
         learnt = ", ".join(
             f"{name} {line[name]:.3f}"

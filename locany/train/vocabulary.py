@@ -13,8 +13,9 @@ from typing import Any
 from tokenizers import Tokenizer as _Tokenizer
 from tokenizers import models, pre_tokenizers, trainers
 
+from locany.codec.formulation import Formulation
 from locany.codec.tokenizer import split_pieces
-from locany.codec.vocab import NONE_WORDS, Vocab, added_tokens
+from locany.codec.vocab import COMMA, DIGITS, NONE_WORDS, Vocab, added_tokens
 from locany.files import write_whole
 from locany.image import PreprocessConfig
 from locany.model.config import LocateConfig
@@ -59,6 +60,9 @@ def make_vocabulary(
     num_tokens: int,
     shape: Callable[[Vocab], LocateConfig],
     max_patches: int,
+    *,
+    formulation: Formulation = Formulation.PARALLEL,
+    block_size: int = 6,
 ) -> LocateConfig:
     """Write the vocabulary, config and preprocessing of a new model, and give its shape.
 
@@ -69,13 +73,16 @@ def make_vocabulary(
         num_tokens: at most, without the added ones.
         shape: of the model with a vocabulary.
         max_patches: an image of more is shrunk.
+        formulation, block_size: how places are put into tokens and steps; `shape` gives its model blocks of
+            the vocabulary's size.
     """
     if (folder / "config.json").is_file():
         return load_config(folder)
     base, merges = train_bpe(list(texts()), num_tokens)
     files, added = vocabulary_files(base, merges)
-    ids = id_fields(base, added)
+    ids = id_fields(base, added, block_size, formulation=formulation)
     config = shape(ids)
+    assert config.text.block_size == ids.block_size, "the shape has other blocks than its vocabulary"
     cut = PreprocessConfig(in_token_limit=max_patches)
     fields = {
         "image_processor_type": "LocateAnythingImageProcessor",
@@ -125,7 +132,13 @@ def vocabulary_files(
     return files, added
 
 
-def id_fields(base: dict[str, int], added: dict[str, int], block_size: int = 6, max_bin: int = 1000) -> Vocab:
+def id_fields(
+    base: dict[str, int],
+    added: dict[str, int],
+    block_size: int = 6,
+    max_bin: int = 1000,
+    formulation: Formulation = Formulation.PARALLEL,
+) -> Vocab:
     """The structural ids of a new vocabulary."""
     return Vocab(
         size=len(base) + len(added),
@@ -147,4 +160,7 @@ def id_fields(base: dict[str, int], added: dict[str, int], block_size: int = 6, 
         image_token=added["<IMG_CONTEXT>"],
         separator=added["</c>"],
         block_size=block_size,
+        formulation=formulation,
+        digits=tuple(base[digit] for digit in DIGITS) if formulation is Formulation.DIGITS else (),
+        comma=base[COMMA] if formulation is Formulation.DIGITS else -1,
     )

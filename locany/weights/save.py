@@ -32,7 +32,7 @@ def save_model(
     model: LocateModel,
     folder: Path,
     *,
-    token_ids: Mapping[str, int],
+    token_ids: Mapping[str, int | str],
     files: Mapping[str, bytes | str] | None = None,
     max_shard_bytes: int = MAX_SHARD_BYTES,
     include_head: bool = False,
