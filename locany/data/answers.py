@@ -35,7 +35,6 @@ class AnswerConfig:
     """How questions are chosen and answered.
 
     Attributes:
-        order: of the boxes of one label.
         shuffle_categories: ask for categories in a new order each time; otherwise as the sample has them.
         negative_rate: for each task family, the share of absent names among all names asked for, from 0 up to
             but not 1. Negatives that the sample brings count; missing ones are added, none is removed.
@@ -47,7 +46,6 @@ class AnswerConfig:
             with more is not asked, since an answer cut short would teach that the rest is not there.
     """
 
-    order: BoxOrder = BoxOrder.CORNER
     shuffle_categories: bool = True
     negative_rate: Mapping[TaskKind, float] = field(default_factory=dict)
     max_questions: int | None = None
