@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -66,7 +67,7 @@ def unreadable(answer: Prediction | None) -> int:
 
 def is_numbers(place: Place | None, *lengths: int) -> bool:
     """Whether a place is that many finite numbers; anything else is malformed."""
-    return place is not None and len(place) in lengths and bool(np.isfinite(place).all())
+    return place is not None and len(place) in lengths and all(map(math.isfinite, place))
 
 
 def account(
