@@ -1,0 +1,90 @@
+"""The record of a benchmark, and what opening one gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from locany.errors import DataError
+from locany.eval.example import Example
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a folder holds of a benchmark.
+
+    Attributes:
+        examples: in the order of the file; ids are unique.
+        remarks: what a reader of the results has to know about these files, one sentence each.
+        source: the annotation file or folder that was read.
+    """
+
+    examples: tuple[Example, ...]
+    remarks: tuple[str, ...] = ()
+    source: Path | None = None
+
+
+Load = Callable[..., Contents]  # (folder, **options)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark.
+
+    Attributes:
+        name: what it is called in commands.
+        title: what it is called in tables.
+        metric: name of its scorer, see `eval.metrics.table`.
+        needs: what to get and where to put it.
+        load: reads a folder; takes `options`.
+        options: names and defaults of what reading can be told.
+        short_side: the short side in pixels that published numbers were measured at; None for the images as
+            they are.
+        groups: what results are also reported by.
+        num_rows: how many rows the published set has; None where there is no such number.
+    """
+
+    name: str
+    title: str
+    metric: str
+    needs: str
+    load: Load = field(repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    short_side: int | None = None
+    groups: tuple[str, ...] = ()
+    num_rows: int | None = None
+
+    def open(self, folder: str | Path, **options: Any) -> Contents:
+        """What a folder holds of it.
+
+        Args:
+            folder: where the files are.
+            options: see `options`.
+
+        Raises:
+            DataError: a file is missing or damaged, or there is no such option.
+        """
+        if unknown := sorted(set(options) - set(self.options)):
+            known = ", ".join(self.options) or "none"
+            raise DataError(f"{self.name} has no option {', '.join(unknown)}; its options are: {known}")
+        try:
+            contents = self.load(Path(folder), **{**self.options, **options})
+            if not contents.examples:
+                raise DataError(f"{contents.source or folder} has no row to ask about")
+        except DataError as error:
+            raise DataError(f"{self.title}: {error}.\n{self.needs}") from error
+        found = len(contents.examples)
+        if self.num_rows is None or found == self.num_rows:
+            return contents
+        remark = f"{found} rows; the published numbers are about {self.num_rows}"
+        return Contents(contents.examples, (*contents.remarks, remark), contents.source)
+
+    def read(self, folder: str | Path, **options: Any) -> list[Example]:
+        """The examples alone; see `open`.
+
+        Raises:
+            DataError: see there.
+        """
+        return list(self.open(folder, **options).examples)

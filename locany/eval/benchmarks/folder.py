@@ -1,0 +1,104 @@
+"""A data set of the user's own, in any format that `data.converters` reads (as the sets of ODinW are).
+
+    locany eval folder --data data/aquarium
+
+Images with boxes are asked for the categories that they have, or with `ask="all"` for all of the data set in
+one question, which is how a detector is used. Expressions, instructions and other questions are asked one by
+one. Here the readers are the strict ones: what is wrong in one's own files should be mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from locany.data.converters import Dataset, open_dataset
+from locany.data.converters.detection import INCOMPLETE
+from locany.data.sample import ImageRef, Sample, Target
+from locany.errors import DataError
+from locany.eval.benchmarks.benchmark import Benchmark, Contents
+from locany.eval.benchmarks.categories import OPTIONS
+from locany.eval.benchmarks.questions import box_of_target, question_example
+from locany.eval.benchmarks.rows import add_absent, ask_all, gather, unique
+from locany.eval.example import Example, Query, Truth
+from locany.tasks import Task
+
+ASK = ("present", "all")
+GET = (
+    "Give the file or folder of a data set in one of the formats of `locany data check`: COCO, LVIS, YOLO, "
+    "Pascal VOC, LabelMe, RefCOCO, ScreenSpot, conversations as JSON lines, or shards; for COCO the JSON "
+    "file, with root= the folder of the images"
+)
+
+
+def load(folder: Path, *, negatives: int, format: str | None, root: str | Path | None, ask: str) -> Contents:
+    """A data set of any format.
+
+    Args:
+        folder: its file or folder.
+        negatives: absent categories that each image is asked for, one by one.
+        format: name of the format; recognised if None.
+        root: the folder that image paths are relative to; None for where the format expects images.
+        ask: "present" or "all".
+
+    Raises:
+        DataError: a file is wrong, or an option is.
+    """
+    if ask not in ASK:
+        raise DataError(f"ask is one of {', '.join(ASK)}, got {ask!r}")
+    dataset = open_dataset(folder, format, root)
+    found = [
+        example
+        for sample in dataset.samples()
+        for example in (
+            _detection(sample, dataset, ask) if dataset.format.has_categories else _questions(sample)
+        )
+    ]
+    examples, remarks = unique(found)
+    if dataset.absent and ask == "present":
+        examples = add_absent(examples, negatives, lambda example: dataset.absent, ask_all)
+    return Contents(tuple(examples), tuple(remarks), folder)
+
+
+def _detection(sample: Sample, dataset: Dataset, ask: str) -> Iterator[Example]:
+    things = [target for target in sample.objects if not target.attributes.get("iscrowd")]
+    crowd = [target for target in sample.objects if target.attributes.get("iscrowd")]
+    present = tuple(dict.fromkeys(target.label for target in things))
+    asked = dataset.absent if ask == "all" and dataset.absent else present
+    if not asked:
+        return
+    boxes = {**dict.fromkeys(asked, ()), **gather(_pairs(things))}
+    incomplete = frozenset(sample.provenance.get(INCOMPLETE, ())) - {target.label for target in crowd}
+    truth = Truth(boxes, crowd=gather(_pairs(crowd)), partial=incomplete)
+    name, image = _image(sample)
+    yield Example(name, image, name, (Query(Task.detect(asked)),), truth)
+
+
+def _questions(sample: Sample) -> Iterator[Example]:
+    name, image = _image(sample)
+    for number, question in enumerate(sample.questions):
+        yield question_example(f"{name}#{number}", image, name, question)
+
+
+def _pairs(targets: list[Target]) -> list[tuple[str, tuple[float, float, float, float]]]:
+    return [(target.label, box_of_target(target)) for target in targets]
+
+
+def _image(sample: Sample) -> tuple[str, Path | bytes]:
+    assert isinstance(sample.image, ImageRef)
+    source = sample.image.source
+    if isinstance(source, Path):
+        return source.name, source
+    return str(sample.provenance.get("key", sample.provenance.get("seed", "image"))), source
+
+
+BENCHMARKS = (
+    Benchmark(
+        "folder",
+        "a data set of your own",
+        "mixed",
+        GET,
+        load,
+        {**OPTIONS, "format": None, "root": None, "ask": "present"},
+    ),
+)
