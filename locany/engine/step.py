@@ -269,6 +269,8 @@ class _Step:
         index = self.batch.answer_index[:, self.columns :]
         drawn = draw(probs, self.sampling.temperature, self._noise(probs, index, block=True))
         if vocab.formulation is Formulation.FIXED:
+            greedy = self.sampling.temperature == 0
+            drawn = torch.where(greedy[:, None], settle_guarded(probs, drawn, vocab), drawn)
             beliefs = self._belief(plain, drawn)
             return judge_fixed(drawn, beliefs[0], vocab, self.thresholds), beliefs
         verdict = None
