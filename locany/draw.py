@@ -228,7 +228,7 @@ def _fit(
     label: str, score: str, room: float, font_size: int, font: str | os.PathLike[str] | None
 ) -> tuple[str, Font]:
     """Label and score as one line of at most `room` pixels, the label shortened where it must be."""
-    text, writer = _writable(" ".join(label.split()), font_size, font)
+    text, writer = writable(" ".join(label.split()), font_size, font)
 
     def line(num_chars: int) -> str:
         shown = text if num_chars >= len(text) else text[:num_chars].rstrip() + "…"
@@ -242,7 +242,7 @@ def _fit(
     return line(fits), writer
 
 
-def _writable(text: str, font_size: int, font: str | os.PathLike[str] | None) -> tuple[str, Font]:
+def writable(text: str, font_size: int, font: str | os.PathLike[str] | None) -> tuple[str, Font]:
     """The text and a font for it; letters that no font has lose their accents, or show as empty boxes."""
     if font is not None:
         try:
@@ -289,7 +289,7 @@ def _with_strip(
     lines = [f"not there: {names[0]}"]
     for name in names[1:]:
         longer = f"{lines[-1]}, {name}"
-        text, writer = _writable(longer, font_size, font)
+        text, writer = writable(longer, font_size, font)
         if writer.getlength(text) > room:
             lines[-1] += ","
             lines.append(name)

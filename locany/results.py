@@ -51,7 +51,8 @@ class Detection:
     Attributes:
         xyxy: box in pixels; for a point (x, y, x, y).
         label: the category or phrase it answers, or the transcription for text.
-        score: probability of the place given the label, 0..1.
+        score: probability of the place given the label, 0..1; of a calibrated model, how often boxes with
+            such a score are right.
         provenance: how it was decoded.
         is_point: whether the model gave a point rather than a box.
     """
@@ -79,7 +80,9 @@ class Detections:
     Attributes:
         xyxy: [N, 4] float32 pixels, finite, x0 <= x1 and y0 <= y1; for a point (x, y, x, y). Not clipped.
         labels: N labels.
-        scores: [N] float32 in 0..1, probability of the place given the label.
+        scores: [N] float32 in 0..1, probability of the place given the label; of a checkpoint with a
+            calibration.json (`locany calibrate`) the share of boxes with such a score that are right: IoU
+            at least 0.5 with what is there, or a point inside it.
         provenance: N words on how each was decoded.
         size_wh: (width, height) of the image, pixels.
         is_point: [N] bool; None when given means all boxes.

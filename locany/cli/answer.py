@@ -84,6 +84,7 @@ def _load(options: LocateOptions, task: Task, num_images: int) -> Locator:
         device=options.device,
         dtype=options.dtype,
         quant=options.quant,
+        calibrated=not options.raw_scores,
         allow_download=not options.offline,
         max_rows=options.batch if several else min(options.batch, num_images),
     )

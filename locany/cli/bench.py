@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from locany.cli.info import GROUP
+from locany.cli.info import MEASURING_GROUP
 from locany.cli.messages import say
 from locany.cli.options import MODEL_GROUP, OUTPUT_GROUP, JsonFlag
 from locany.cli.report import print_json, write_line
@@ -37,7 +37,7 @@ Examples:
 
 def register(app: App) -> None:
     """Add the command."""
-    app.command(bench, group=GROUP, usage="Usage: locany bench [OPTIONS]", help_epilogue=_EPILOGUE)
+    app.command(bench, group=MEASURING_GROUP, usage="Usage: locany bench [OPTIONS]", help_epilogue=_EPILOGUE)
 
 
 def bench(

@@ -16,6 +16,7 @@ from locany.cli.report import print_json, write_line
 from locany.errors import CheckpointError
 
 GROUP = Group("This installation", sort_key=2)
+MEASURING_GROUP = Group("Measuring", sort_key=2)
 
 _DEFAULT = ModelOptions()
 

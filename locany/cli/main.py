@@ -13,7 +13,7 @@ from contextlib import suppress
 from cyclopts import App, CycloptsError, Group, UnusedCliTokensError
 
 from locany import __version__
-from locany.cli import bench, data, info, locate, train, weights
+from locany.cli import bench, calibrate, compare, data, evaluate, info, locate, train, weights
 from locany.cli.messages import say, say_error
 from locany.errors import LocanyError, RequestError
 
@@ -48,7 +48,10 @@ locate.register(app)
 data.register(app)
 train.register(app)
 weights.register(app)
+calibrate.register(app)
 bench.register(app)
+evaluate.register(app)
+compare.register(app)
 info.register(app)
 
 

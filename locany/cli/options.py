@@ -72,6 +72,9 @@ class ModelOptions:
             MODEL_GROUP, "Round the decoder's weights to 8 or 4 bits; auto: as the checkpoint is stored."
         ),
     ] = "auto"
+    raw_scores: Annotated[
+        bool, _flag(MODEL_GROUP, "The model's own scores, where its checkpoint has a calibration.")
+    ] = False
 
 
 @Parameter(name="*")

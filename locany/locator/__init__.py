@@ -14,6 +14,7 @@ from locany.codec import Tokenizer
 from locany.device import choose_device, choose_dtype
 from locany.engine import DecodeMode, EngineConfig
 from locany.image import PreprocessConfig
+from locany.locator.calibration import read_calibration
 from locany.locator.locator import Locator
 from locany.model import LocateModel
 from locany.model.packed import pack_model
@@ -33,6 +34,7 @@ def load(
     allow_download: bool = True,
     max_rows: int = 16,
     packed: bool = True,
+    calibrated: bool = True,
 ) -> Locator:
     """Load a model and be ready to answer.
 
@@ -49,6 +51,8 @@ def load(
         max_rows: questions that are answered side by side.
         packed: on the CPU, arrange weights for its matrix products: faster, the same answers; the model's
             weights are then no tensors any more. False keeps them.
+        calibrated: where the checkpoint has a `calibration.json` (`locany calibrate`), read scores off its
+            curve. False gives the model's own; so does an adapter, since the curve is of the model without.
 
     Raises:
         CheckpointError: not found, or damaged; the message names file and tensor. Or the adapter was trained
@@ -61,6 +65,7 @@ def load(
     EngineConfig(max_rows=max_rows)
     how = choose_quant(quant)
     folder = find_checkpoint(model, revision=revision, allow_download=allow_download)
+    calibration = read_calibration(folder)
     name = str(model) if model is not None else folder.name
     if adapter is not None:
         adapter = Path(adapter).expanduser()
@@ -75,6 +80,8 @@ def load(
         PreprocessConfig.from_json(read_json(cutting), str(cutting)),
         name=name,
         config=EngineConfig(max_rows=max_rows, max_length=_max_length(folder, network)),
+        calibration=calibration,
+        calibrated=calibrated and adapter is None,
     )
 
 

@@ -18,6 +18,7 @@ from locany.engine import Engine, Found, ImageInput, Params, Request
 from locany.errors import EngineBusyError, EngineMemoryError, ImageTooLargeError, LocanyError, RequestError
 from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
 from locany.image.tile import cut
+from locany.locator.calibration import Calibration
 from locany.locator.reading import detection_of, read
 from locany.results import Detection, Detections
 from locany.tasks import Task
@@ -98,11 +99,12 @@ class Asking:
         cutting: PreprocessConfig,
         options: Options,
         settings: dict[str, Any],
+        calibration: Calibration | None = None,
     ):
         """Args: engine and the lock that guards it; `settings` is what answers say made them."""
         self.engine, self.lock = engine, lock
         self.tokenizer, self.cutting = tokenizer, cutting
-        self.options, self.settings = options, settings
+        self.options, self.settings, self.calibration = options, settings, calibration
         self.opened: dict[int, Question] = {}  # at most one for each row: each has a request that is running
         self.running: dict[int, Asked] = {}
 
@@ -154,7 +156,7 @@ class Asking:
         question.search.tell(asked.number, self.read(asked))
         if question.search.answer is not None:
             del self.opened[question.number]
-            yield question.number, _finished(question.search.answer, question)
+            yield question.number, _finished(question.search.answer, question, self.calibration)
 
     def found(self, item: tuple[Any, Task]) -> Iterator[Detection]:
         """Boxes and points of one question of one round, each as soon as its score is known.
@@ -198,7 +200,12 @@ class Asking:
     def _detection(self, asked: Asked, one: Found) -> Detection:
         image, window = asked.question.image, asked.look.window
         refine = self.options.closer.refine
-        return detection_of(one, self.tokenizer, asked.look.task, window, image.size_wh, refine=refine)
+        found = detection_of(one, self.tokenizer, asked.look.task, window, image.size_wh, refine=refine)
+        if self.calibration is None:
+            return found
+        return replace(
+            found, score=float(self.calibration(found.score).astype("float32"))
+        )  # as in Detections
 
     def step(self) -> None:
         """One step of the engine."""
@@ -281,10 +288,15 @@ class Asking:
         return replace(found, stats={"settings": self.settings, **found.stats, "seconds": seconds})
 
 
-def _finished(found: Detections, question: Question) -> Detections:
-    """An answer of several requests took as long as the question, not as long as all of them together."""
+def _finished(found: Detections, question: Question, calibration: Calibration | None) -> Detections:
+    """The answer to a question.
+
+    One of several requests took as long as the question, not as long as all of them together. Scores are
+    calibrated only now: all that was decided by them on the way is decided the same with and without.
+    """
     seconds = round(time.perf_counter() - question.began, 4)
-    return replace(found, stats={**found.stats, "seconds": seconds})
+    scores = found.scores if calibration is None else calibration(found.scores)
+    return replace(found, scores=scores, stats={**found.stats, "seconds": seconds})
 
 
 def failure_of(asked: Asked) -> LocanyError | None:

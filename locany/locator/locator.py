@@ -13,6 +13,7 @@ from locany.engine import Engine, EngineConfig, Params, Thresholds
 from locany.errors import CheckpointConfigError, LocanyError, RequestError
 from locany.image import PreprocessConfig
 from locany.locator.asking import Asking, Options
+from locany.locator.calibration import Calibration
 from locany.model import LocateModel
 from locany.model.quantize import quantization
 from locany.results import Detection, Detections
@@ -29,6 +30,8 @@ class Locator:
         engine: the decode engine, with its statistics.
         tokenizer: the vocabulary of the checkpoint.
         preprocess_config: how images are cut.
+        calibration: the curve that scores are read off, or None for the model's own scores.
+        calibrated: whether scores are read off it, where there is one.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class Locator:
         *,
         name: str = "",
         config: EngineConfig | None = None,
+        calibration: Calibration | None = None,
+        calibrated: bool = True,
     ):
         vocab, vision, text = tokenizer.vocab, model.config.vision, model.config.text
         for what, of_model, other, given in (
@@ -55,6 +60,7 @@ class Locator:
                 )
         self.name, self.model = name, model
         self.tokenizer, self.preprocess_config = tokenizer, preprocess_config
+        self.calibration, self.calibrated = calibration, calibrated
         self.engine = Engine(model, tokenizer.vocab, config)
         self._lock = threading.Lock()  # one thread at a time steps the engine; each waits for its own answers
 
@@ -76,6 +82,7 @@ class Locator:
             "mode": params.mode.value,
             **({"thresholds": changed} if changed else {}),
             **closer.changed(),
+            **({"calibrated": self.calibrated} if self.calibration is not None else {}),
         }
 
     # -- questions ------------------------------------------------------------------------------------------
@@ -184,4 +191,7 @@ class Locator:
 
     def _asking(self, options: Options) -> Asking:
         settings = self.settings(options.params, options.closer)
-        return Asking(self.engine, self._lock, self.tokenizer, self.preprocess_config, options, settings)
+        curve = self.calibration if self.calibrated else None
+        return Asking(
+            self.engine, self._lock, self.tokenizer, self.preprocess_config, options, settings, curve
+        )

@@ -46,7 +46,7 @@ def run_ray(
         LocanyError: a part cannot be made, or the cluster cannot be reached.
         MissingExtraError: Ray is not installed.
     """
-    ray = _connect(address, workers)
+    ray = connect(address, workers)
     if recipe is not None:  # the other machines do not have the file
         ray.cloudpickle.register_pickle_by_value(load_module(recipe))
     context = ray.data.DataContext.get_current()
@@ -81,12 +81,22 @@ def run_ray(
             ray.shutdown()
 
 
-def _connect(address: str, workers: int | None) -> Any:
+def connect(address: str, workers: int | None, purpose: str = "building on a cluster") -> Any:
+    """The module `ray`, connected.
+
+    Args:
+        address: as for `run_ray`.
+        workers: CPUs of a "local" cluster; None for all of this machine.
+        purpose: what Ray is needed for, in the words of an error.
+
+    Raises:
+        LocanyError: no cluster answers. MissingExtraError: Ray is not installed.
+    """
     try:
         import ray
         import ray.data
     except ImportError:
-        raise MissingExtraError("ray[data]", "ray", "building on a cluster") from None
+        raise MissingExtraError("ray[data]", "ray", purpose) from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     logging.getLogger("ray.data").setLevel(logging.WARNING)  # it tells of every stage, and we have a bar
     if not ray.is_initialized():

@@ -12,7 +12,7 @@ from locany.weights.apply import merge_into
 from locany.weights.load import load_config, load_model
 from locany.weights.names import EMBEDDING_NAME, HEAD_NAME
 from locany.weights.save import save_model
-from locany.weights.stored import CONFIG_FILE, read_json, stored_tensors
+from locany.weights.stored import CALIBRATION_FILE, CONFIG_FILE, read_json, stored_tensors
 
 _DTYPES = {"F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -52,7 +52,9 @@ def merge_adapter(
     dtype = dtype or _DTYPES.get(embedding.dtype if embedding else "", torch.float32)
     model = load_model(folder, device=device, dtype=dtype)
     merge_into(model, learned)
-    files = {path.name: path.read_bytes() for path in files_that_go_along(folder)}
+    # A calibration is of the base's scores, and an adapter changes them.
+    kept = [path for path in files_that_go_along(folder) if path.name != CALIBRATION_FILE]
+    files = {path.name: path.read_bytes() for path in kept}
     save_model(
         model,
         out,

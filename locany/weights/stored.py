@@ -24,6 +24,7 @@ CONFIG_FILE = "config.json"
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 QUANTIZED_FILE = "quantized.safetensors"
+CALIBRATION_FILE = "calibration.json"
 _PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _LFS_POINTER = b"version https://git-lfs"
 _REPLACE = "copy or download the file again"

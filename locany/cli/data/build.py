@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter, validators
 
 from locany.cli.messages import say
+from locany.cli.progress import progress
 from locany.cli.report import write_line
 
 if TYPE_CHECKING:
     from locany.pipeline.build import Runner
     from locany.pipeline.plan import PartResult, Plan
-
-_PLAIN_EVERY = 10.0  # seconds between lines where no bar can be shown
 
 _EXAMPLES = """\
 Examples:
@@ -61,11 +58,11 @@ def build(
     from locany.pipeline.config import load_recipe
 
     config = load_recipe(recipe)
-    progress = _progress()
+    bar = progress("samples", "making")
     workers = workers or (None if ray else _num_cpus())
     runner = None if ray is None else _on_ray(ray, recipe, workers)
     try:
-        with progress:
+        with bar:
             manifest = build_data(
                 config,
                 out,
@@ -73,7 +70,7 @@ def build(
                 limit=limit,
                 recipe=recipe,
                 runner=runner,
-                watcher=progress,
+                watcher=bar,
             )
     except KeyboardInterrupt:
         say(f"interrupted; what is finished stays in {out}, and the same command goes on from there")
@@ -112,83 +109,3 @@ def _on_ray(address: str, recipe: Path, workers: int | None) -> Runner:
 def _num_cpus() -> int:
     """CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _progress() -> _Bar | _Lines:
-    return _Bar() if sys.stderr.isatty() else _Lines()
-
-
-class _Bar:
-    """A progress bar on a terminal, with rate and remaining time."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._task: Any = None
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def begin(self, num_items: int, num_done: int) -> None:
-        self._task = self._progress.add_task("samples", total=num_items, completed=num_done, rate="")
-
-    def item(self) -> None:
-        speed = self._progress.tasks[0].speed
-        self._progress.update(self._task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
-
-    def note(self, text: str) -> None:
-        self._progress.print(text)
-
-
-class _Lines:
-    """A line now and then, for logs."""
-
-    def __init__(self) -> None:
-        self._total = self._done = self._at_start = 0
-        self._started = self._said = time.monotonic()
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def begin(self, num_items: int, num_done: int) -> None:
-        self._total, self._done, self._at_start = num_items, num_done, num_done
-        self._started = self._said = time.monotonic()
-        say(f"making {num_items} samples" + (f", {num_done} are there already" if num_done else ""))
-
-    def item(self) -> None:
-        self._done += 1
-        now = time.monotonic()
-        if now - self._said >= _PLAIN_EVERY:
-            self._said = now
-            rate = (self._done - self._at_start) / (now - self._started)
-            left = max(0, round((self._total - self._done) / rate))
-            say(f"{self._done}/{self._total} samples, {rate:.1f}/s, {left // 60}:{left % 60:02} left")
-
-    def note(self, text: str) -> None:
-        say(text)

@@ -1,0 +1,139 @@
+"""What the predictions of a run are worth, as one document: both profiles, groups, speed, endings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from locany.errors import LocanyError
+from locany.eval.benchmarks import Benchmark
+from locany.eval.example import Example, Prediction
+from locany.eval.metrics.absent import score_absent
+from locany.eval.metrics.ap import score_ap
+from locany.eval.metrics.calibration import score_calibration
+from locany.eval.metrics.duplicates import score_duplicates
+from locany.eval.metrics.profile import Profile
+from locany.eval.metrics.speed import score_speed
+from locany.eval.metrics.table import HEADLINES, SCORERS
+
+_PAIR = " x "
+_MOST_PAIRS = 60  # cells of a table of two kinds of groups
+
+
+def measure(
+    benchmark: Benchmark,
+    examples: Sequence[Example],
+    predictions: Mapping[str, Prediction],
+    profiles: Sequence[Profile] = tuple(Profile),
+) -> dict[str, Any]:
+    """Everything there is to say, as values that JSON can hold.
+
+    Args:
+        benchmark: says how to score and which groups to report.
+        examples: those that were asked.
+        predictions: by id.
+        profiles: each gets numbers of its own, under its name.
+
+    Returns:
+        `profiles`, by name: `scores`, `speed`, and `groups` by kind and value. `more`, what has one form
+        only: `absent`, `calibration`, `ap`, `duplicates`, as far as there is something to measure. `counts`.
+        `remarks`: what could not be measured, and why.
+    """
+    remarks: list[str] = []
+    scorer = SCORERS[benchmark.metric]
+    found: dict[str, Any] = {}
+    for profile in profiles:
+        groups: dict[str, dict[str, Any]] = {}
+        for kind, parts in grouped(benchmark, examples).items():
+            groups[kind] = {value: scorer(part, predictions, profile) for value, part in parts.items()}
+        found[profile.value] = {
+            "scores": scorer(examples, predictions, profile),
+            "speed": score_speed(examples, predictions, profile),
+            "groups": groups,
+        }
+    document = {
+        "benchmark": benchmark.name,
+        "title": benchmark.title,
+        "metric": benchmark.metric,
+        "headline": HEADLINES[benchmark.metric],
+        "profiles": found,
+        "more": _more(examples, predictions, remarks),
+        "counts": counts(examples, predictions),
+        "remarks": remarks,
+    }
+    return _finite(document)
+
+
+def grouped(benchmark: Benchmark, examples: Sequence[Example]) -> dict[str, dict[str, list[Example]]]:
+    """Examples by kind of group and its value; of two kinds also by pair, as tables of screens have it."""
+    found: dict[str, dict[str, list[Example]]] = {}
+    kinds = [kind for kind in benchmark.groups if any(kind in example.groups for example in examples)]
+    for example in examples:
+        values = {kind: example.groups[kind] for kind in kinds if kind in example.groups}
+        if len(kinds) == 2 and len(values) == 2:
+            values[_PAIR.join(kinds)] = "-".join(values.values())
+        for kind, value in values.items():
+            found.setdefault(kind, {}).setdefault(value, []).append(example)
+    return {k: parts for k, parts in found.items() if _PAIR not in k or len(parts) <= _MOST_PAIRS}
+
+
+def _more(
+    examples: Sequence[Example], predictions: Mapping[str, Prediction], remarks: list[str]
+) -> dict[str, Any]:
+    known = [predictions[e.id] for e in examples if e.id in predictions]
+    has_boxes = any(boxes for e in examples for boxes in e.truth.boxes.values())
+    has_scores = any(p.scores for p in known)
+    more: dict[str, Any] = {}
+    wanted: dict[str, Callable[..., dict[str, Any]]] = {"duplicates": score_duplicates}
+    if any(not boxes for e in examples for boxes in e.truth.boxes.values()):
+        wanted["absent"] = score_absent
+    if has_scores:
+        wanted["calibration"] = score_calibration
+    if has_scores and has_boxes and any(len(p) == 4 for k in known for ps in k.found.values() for p in ps):
+        wanted["ap"] = score_ap
+    for name, scorer in wanted.items():
+        try:
+            more[name] = scorer(examples, predictions, Profile.FIXED)
+        except LocanyError as error:  # a package is missing, or there is nothing to measure
+            remarks.append(f"{name} was not measured: {error}")
+    return more
+
+
+def counts(examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> dict[str, Any]:
+    """What was asked, what came back at all, and how answers ended."""
+    known = [predictions[example.id] for example in examples if example.id in predictions]
+    errors: dict[str, int] = {}
+    for prediction in known:
+        if prediction.error:
+            kind = prediction.error.partition(":")[0]
+            errors[kind] = errors.get(kind, 0) + 1
+    num_queries = sum(len(example.queries) for example in examples)
+    return {
+        "num_examples": len(examples),
+        "num_images": len({example.image_name for example in examples}),
+        "num_queries": num_queries,
+        "num_targets": sum(_num_targets(example) for example in examples),
+        "num_places": sum(len(places) for p in known for places in p.found.values()),
+        "num_missing": len(examples) - len(known),
+        "num_failed": sum(errors.values()),
+        "errors": errors,
+        "num_truncated": sum(p.num_truncated for p in known),
+        "num_malformed": sum(p.num_malformed for p in known),
+    }
+
+
+def _num_targets(example: Example) -> int:
+    truth = example.truth
+    return sum(len(v) for kind in (truth.boxes, truth.masks, truth.polygons) for v in kind.values())
+
+
+def _finite(value: Any) -> Any:
+    """NaN, which JSON lacks, as None; numpy's numbers as Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
