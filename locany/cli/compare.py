@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Group, Parameter, validators
 
+from locany.cli import compare_ablation
 from locany.cli.info import MEASURING_GROUP
 from locany.cli.messages import say
 from locany.cli.options import OUTPUT_GROUP
@@ -25,17 +26,24 @@ stand beside 'published' alone, with where they were printed.
 Examples:
   locany report runs/home
   locany report runs/home runs/other-model --out report
-  locany report runs/eval --profile published --out report"""
+  locany report runs/eval --profile published --out report
+  locany report ablation runs/ablation --out report"""
 
 
 def register(app: App) -> None:
     """Add the command."""
-    app.command(
-        report,
-        group=MEASURING_GROUP,
-        usage="Usage: locany report FOLDER... [OPTIONS]",
+    command = App(
+        name="report",
+        help="Put runs beside each other: tables, speed, pictures, and what the papers printed.",
+        help_format="plaintext",
         help_epilogue=_EPILOGUE,
+        usage="Usage: locany report FOLDER... [OPTIONS]",
+        group_commands=Group("Commands", sort_key=0),
     )
+    command.group = MEASURING_GROUP
+    command.default(report)
+    compare_ablation.register(command)
+    app.command(command)
 
 
 def report(

@@ -22,6 +22,7 @@ _POINTS = (
     (Case("parallel, verified", "parallel", "verified"), "#9467bd", "o"),
     (Case("parallel, slow", "parallel", "slow"), "#d62728", "o"),
 )
+_ORDERS = {"center": "#17becf", "area": "#1f77b4", "random": "#9467bd"}
 
 
 def draw(folder: Path, logs: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
@@ -72,7 +73,7 @@ def _accuracy_and_speed(axis: Any, results: Sequence[Mapping[str, Any]]) -> None
 
 
 def _learning(axis: Any, logs: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    colours = {case.row: colour for case, colour, _ in reversed(_POINTS)}
+    colours = {**_ORDERS, **{case.row: colour for case, colour, _ in reversed(_POINTS)}}
     shown = set()
     for name, lines in sorted(logs.items()):
         row = name.rpartition("-")[0]
@@ -82,10 +83,11 @@ def _learning(axis: Any, logs: Mapping[str, Sequence[Mapping[str, float]]]) -> N
         right = [100 * line["block_acc"] for line in lines if "block_acc" in line]
         label = None if row in shown else row
         shown.add(row)
-        axis.plot(steps, right, color=colours.get(row, "#17becf"), label=label, alpha=0.8, lw=1.2)
+        axis.plot(steps, right, color=colours[row], label=label, alpha=0.8, lw=1.2)
     axis.set(xlabel="step", ylabel="block slots right in training (%)", title="what blocks learn")
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    if shown:
+        axis.legend(fontsize=8)
 
 
 def _throughput(axis: Any, document: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """The nouns of a benchmark: an example with its queries and its truth, and what a model predicted for it.
 
 An example is the unit of the published metrics: one image with names, asked in one or several queries whose
-answers are put together before they are scored. Coordinates are pixels of the upright image, conventions as in
-`geometry`.
+answers are put together before they are scored. Coordinates are pixels of the upright image, conventions as
+in `geometry`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from locany.errors import LocanyError
@@ -11,6 +12,7 @@ from locany.eval.benchmarks import Benchmark
 from locany.eval.example import Example, Prediction
 from locany.eval.metrics.absent import score_absent
 from locany.eval.metrics.ap import score_ap
+from locany.eval.metrics.by_name import score_first, scores_by_name
 from locany.eval.metrics.calibration import score_calibration
 from locany.eval.metrics.duplicates import score_duplicates
 from locany.eval.metrics.profile import Profile
@@ -19,6 +21,9 @@ from locany.eval.metrics.table import HEADLINES, SCORERS
 
 _PAIR = " x "
 _MOST_PAIRS = 60  # cells of a table of two kinds of groups
+_MOST_NAMES = 100  # those with the most targets
+_POSITIVES_ONLY = ("boxes", "points")
+_BY_CATEGORY = ("boxes", "coco", "lvis")
 
 
 def measure(
@@ -37,18 +42,22 @@ def measure(
 
     Returns:
         `profiles`, by name: `scores`, `speed`, and `groups` by kind and value. `more`, what has one form
-        only: `absent`, `calibration`, `ap`, `duplicates`, as far as there is something to measure. `counts`.
+        only: `duplicates`, `names` (of categories), `first` (of referring), `absent`, `calibration` and `ap`,
+        as far as there is something to measure. `counts`.
         `remarks`: what could not be measured, and why.
     """
     remarks: list[str] = []
     scorer = SCORERS[benchmark.metric]
     found: dict[str, Any] = {}
     for profile in profiles:
+        asked, given = examples, predictions
+        if profile is Profile.PUBLISHED and benchmark.metric in _POSITIVES_ONLY:
+            asked, given = positives(examples, predictions)
         groups: dict[str, dict[str, Any]] = {}
-        for kind, parts in grouped(benchmark, examples).items():
-            groups[kind] = {value: scorer(part, predictions, profile) for value, part in parts.items()}
+        for kind, parts in grouped(benchmark, asked).items():
+            groups[kind] = {value: scorer(part, given, profile) for value, part in parts.items()}
         found[profile.value] = {
-            "scores": scorer(examples, predictions, profile),
+            "scores": scorer(asked, given, profile),
             "speed": score_speed(examples, predictions, profile),
             "groups": groups,
         }
@@ -58,7 +67,7 @@ def measure(
         "metric": benchmark.metric,
         "headline": HEADLINES[benchmark.metric],
         "profiles": found,
-        "more": _more(examples, predictions, remarks),
+        "more": _more(benchmark.metric, examples, predictions, remarks),
         "counts": counts(examples, predictions),
         "remarks": remarks,
     }
@@ -78,19 +87,49 @@ def grouped(benchmark: Benchmark, examples: Sequence[Example]) -> dict[str, dict
     return {k: parts for k, parts in found.items() if _PAIR not in k or len(parts) <= _MOST_PAIRS}
 
 
+def positives(
+    examples: Sequence[Example], predictions: Mapping[str, Prediction]
+) -> tuple[list[Example], dict[str, Prediction]]:
+    """The same without the names that are known to be absent: the published files ask for none."""
+    asked, given = [], dict(predictions)
+    for example in examples:
+        names = {name for name, boxes in example.truth.boxes.items() if not boxes}
+        if names and len(names) < len(example.truth.boxes):
+            present = {name: boxes for name, boxes in example.truth.boxes.items() if boxes}
+            example = replace(example, truth=replace(example.truth, boxes=present))
+            if prediction := given.get(example.id):
+                found = {name: places for name, places in prediction.found.items() if name not in names}
+                given[example.id] = replace(prediction, found=found)
+        asked.append(example)
+    return asked, given
+
+
 def _more(
-    examples: Sequence[Example], predictions: Mapping[str, Prediction], remarks: list[str]
+    metric: str, examples: Sequence[Example], predictions: Mapping[str, Prediction], remarks: list[str]
 ) -> dict[str, Any]:
     known = [predictions[e.id] for e in examples if e.id in predictions]
     has_boxes = any(boxes for e in examples for boxes in e.truth.boxes.values())
     has_scores = any(p.scores for p in known)
     more: dict[str, Any] = {}
-    wanted: dict[str, Callable[..., dict[str, Any]]] = {"duplicates": score_duplicates}
+    # What is left without answers that run away is told only where there are any.
+    duplicates = score_duplicates(examples, predictions, Profile.FIXED)
+    if duplicates["num_repetitive"] or duplicates["num_large_box"]:
+        duplicates = score_duplicates(examples, predictions, Profile.FIXED, scorer=SCORERS[metric])
+    more["duplicates"] = duplicates
+    if metric in _BY_CATEGORY:
+        more["names"] = [
+            {**asdict(line), "precision": line.precision, "recall": line.recall, "f1": line.f1}
+            for line in scores_by_name(examples, predictions)[:_MOST_NAMES]
+        ]
+    wanted: dict[str, Callable[..., dict[str, Any]]] = {}
+    if metric == "referring":
+        wanted["first"] = score_first
     if any(not boxes for e in examples for boxes in e.truth.boxes.values()):
         wanted["absent"] = score_absent
     if has_scores:
         wanted["calibration"] = score_calibration
-    if has_scores and has_boxes and any(len(p) == 4 for k in known for ps in k.found.values() for p in ps):
+    has_places = any(len(p) == 4 for k in known for ps in k.found.values() for p in ps)
+    if has_scores and has_boxes and has_places and metric != "text":  # a transcription is no category
         wanted["ap"] = score_ap
     for name, scorer in wanted.items():
         try:

@@ -22,6 +22,18 @@ from locany.files import write_whole
 from locany.version import __version__
 from locany.weights.stored import CALIBRATION_FILE
 
+_PARTS = {
+    "benchmark",
+    "title",
+    "metric",
+    "headline",
+    "model",
+    "mode",
+    "profiles",
+    "more",
+    "counts",
+    "remarks",
+}
 CONFIG, PREDICTIONS, METRICS = "config.json", "predictions.jsonl", "metrics.json"
 _READ_AT_ONCE, _PLACES_READ = 1 << 16, 64  # bytes, and places of a large file of weights
 
@@ -138,8 +150,18 @@ class ResultsFolder:
         return self._read(CONFIG)
 
     def metrics(self) -> dict[str, Any]:
-        """What came out."""
-        return self._read(METRICS)
+        """What came out.
+
+        Raises:
+            DataError: it cannot be read, or another version wrote it.
+        """
+        found = self._read(METRICS)
+        if missing := sorted(_PARTS - found.keys()):
+            raise DataError(
+                f"{self.path / METRICS} lacks {', '.join(missing)}: another version wrote it; delete it "
+                "and run the same 'locany eval' again, which asks nothing twice"
+            )
+        return found
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Write what came out: the run is over."""
