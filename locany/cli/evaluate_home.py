@@ -9,7 +9,7 @@ from locany.cli.messages import say
 from locany.cli.progress import progress
 from locany.errors import MissingAssetsError, MissingExtraError, RequestError
 
-_USE_OWN = "or give the folder of pages that were built elsewhere: locany eval home --data DIR"
+_USE_OWN = "or give the folder of pages that were built elsewhere: locany eval home DIR"
 
 
 def cache_folder() -> Path:
@@ -24,11 +24,11 @@ def home_folder() -> Path:
     Raises:
         RequestError: what pages are rendered with is not installed.
     """
-    from locany.eval.benchmarks.home import IMAGES
+    from locany.eval.benchmarks.home import IMAGES, edition
     from locany.pipeline.build import MANIFEST, build
     from locany.pipeline.held_out import recipe
 
-    folder = cache_folder() / "eval" / "home"
+    folder = cache_folder() / "eval" / f"home-{edition()}"  # another version may draw other pages
     if (folder / MANIFEST).is_file():
         return folder
     say(f"the pages of home are rendered into {folder}, once")

@@ -1,5 +1,6 @@
 """What the model has never seen: fonts, icon sets, toolkits and templates that no training recipe draws with.
 
+One set, `emoji`, has pictures that training shows, in images that it does not: what the bundled model is for.
 Pages come at the size that suits a small model and at their usual sizes; pictures and signs are small anyway.
 `recipes/data/held_out.py` builds all of it; `locany eval home` a part (`eval.benchmarks.home.IMAGES`).
 """
@@ -39,6 +40,7 @@ def recipe(images: Mapping[str, int] | None = None) -> BuildConfig:
     pages = DocumentsConfig(split="held-out", text_unit="line")
     small_screens = GuiConfig(split="held-out", viewports=(((448, 448), 1.0),), scales=((1.0, 1.0),))
     sources = (
+        _source("icons", 100, IconsConfig(split="held-out"), "emoji"),
         _source("icons", 100, IconsConfig.rich("held-out")),
         _source("icons", 20, IconsConfig.dense(50, "held-out"), "icons_dense"),
         _source("scene_text", 100, SceneTextConfig(split="held-out", scripts=LATIN)),

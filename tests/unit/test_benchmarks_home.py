@@ -99,7 +99,7 @@ def test_a_damaged_manifest_or_folder(tmp_path: Path) -> None:
     path.write_text('{"format": 9}', encoding="utf-8")
     with pytest.raises(DataError, match="its format is 9"):
         home.read_manifest(path)
-    with pytest.raises(DataError, match="has no page of: icons, icons_dense"):
+    with pytest.raises(DataError, match="has no page of: emoji, icons"):
         open_benchmark("home", build(tmp_path / "a", [page("elsewhere", 0)]))
     with pytest.raises(DataError, match="per_kind is at least 1, got 0"):
         open_benchmark("home", tmp_path / "a", per_kind=0)

@@ -30,6 +30,7 @@ FORMAT = 1  # of the manifest
 PER_KIND = 2  # questions of one task family about one image
 FIRST_SEED = 200_000  # of every set, see `pipeline.held_out`
 IMAGES: Mapping[str, int] = {
+    "emoji": 40,
     "icons": 40,
     "icons_dense": 20,
     "scene_text": 40,
@@ -116,6 +117,11 @@ def read_manifest(path: Path = MANIFEST) -> dict[str, Any]:
         raise DataError(f"{path} is damaged ({error}); install locany again") from error
 
 
+def edition() -> str:
+    """A short name of the pages of this version."""
+    return json_digest([facts["sha256"] for facts in read_manifest()["sets"].values()])[:_SHORT]
+
+
 def write_manifest(folder: Path, path: Path = MANIFEST) -> None:
     """Make what a folder holds the manifest of this version."""
     write_whole(path, json.dumps(manifest(folder), indent=1).encode() + b"\n")
@@ -138,7 +144,7 @@ def differences(pages: Mapping[str, Mapping[int, Sample]], known: Mapping[str, A
                 f"{name}: {len(other)} of {len(expected)} pages are not those of the manifest (fonts, icons "
                 "or browser of this machine draw others); compare scores on the same pages only"
             )
-        if found["versions"] != facts["versions"]:
+        if there and found["versions"] != facts["versions"]:
             remarks.append(
                 f"{name}: drawn by version {found['versions']} of the engine, not {facts['versions']}"
             )
