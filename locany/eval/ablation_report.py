@@ -167,7 +167,7 @@ def _table(table: Table, results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _scaling(document: Mapping[str, Any]) -> str:
-    heads = ["boxes/s with so many boxes", *(str(n) for n in document["boxes"])]
+    heads = ["boxes/s, in an answer of so many", *(str(n) for n in document["boxes"])]
     rows = [[line["title"], *(f"{v:.0f}" for v in line["boxes_per_s"])] for line in document["lines"]]
     return f"### (e) Throughput and the number of boxes\n\n{_grid(heads, rows)}\n{document['what']}\n"
 

@@ -58,7 +58,7 @@ def untrained(shape: Shape) -> Shape:
 
 
 def measure_scaling(shape: Shape, boxes: Sequence[int] = BOXES, rounds: int = 3) -> dict[str, Any]:
-    """Boxes per second end to end, image and prompt included: the median over rounds, taken in turns."""
+    """Boxes per second of processor time, image and prompt included: the median of rounds, taken in turns."""
     device = torch.device("cpu")
     benches = {
         f: Bench(replace(shape, vocab=in_formulation(shape.vocab, f)), device, torch.bfloat16)
@@ -70,7 +70,7 @@ def measure_scaling(shape: Shape, boxes: Sequence[int] = BOXES, rounds: int = 3)
             bench = benches[way.formulation]
             answer = script(bench.vocab, number)
             took = bench.answer(answer, way.mode, images=[bench.new_image(bench.grid(SIDE))])
-            found.setdefault((way.title, number), []).append(number / took.seconds)
+            found.setdefault((way.title, number), []).append(number / took.cpu_s)
     lines = [
         {
             "title": way.title,
@@ -78,8 +78,10 @@ def measure_scaling(shape: Shape, boxes: Sequence[int] = BOXES, rounds: int = 3)
         }
         for way in WAYS
     ]
+    num_threads = torch.get_num_threads()
+    threads = "one thread" if num_threads == 1 else f"{num_threads} threads"
     what = (
-        f"Shape {shape.name}, bfloat16, image of {SIDE} x {SIDE} pixels, {torch.get_num_threads()} threads, "
-        f"median of {rounds} rounds; answers are scripted, the compute is real."
+        f"Shape {shape.name}, bfloat16, image of {SIDE} x {SIDE} pixels, {threads}, "
+        f"median of {rounds} rounds, processor time; answers are scripted, the compute is real."
     )
     return {"boxes": list(boxes), "lines": lines, "what": what}
