@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from locany.eval.ablation_report import SCALING, Case, lines_of, mean_and_spread, read_results
+from locany.eval.ablation_report import SCALING, Case, lines_of, mean_and_spread, read_results, speeds_of
 from locany.eval.throughput_plots import require_matplotlib
 from locany.files import write_whole
 
@@ -58,15 +58,18 @@ def draw(folder: Path, logs: Mapping[str, Sequence[Mapping[str, float]]], path: 
 def _accuracy_and_speed(axis: Any, results: Sequence[Mapping[str, Any]]) -> None:
     for case, colour, marker in _POINTS:
         lines = lines_of(results, case)
-        if not lines:
+        speeds = speeds_of(lines)
+        if not speeds:
             continue
-        speed, speed_spread = mean_and_spread([line["boxes"] / line["seconds"] for line in lines])
+        speed, speed_spread = mean_and_spread(speeds)
         f1, f1_spread = mean_and_spread([100 * line["f1@mean"] for line in lines])
         axis.errorbar(
             speed, f1, f1_spread, speed_spread, fmt=marker, color=colour, label=case.title, capsize=2, ms=7
         )
     axis.set(
-        xlabel="boxes/s, batch 1", ylabel="F1, mean over IoU 0.5 to 0.95 (%)", title="accuracy and speed"
+        xlabel="boxes/s of one core, batch 1",
+        ylabel="F1, mean over IoU (%)",
+        title="accuracy and speed",
     )
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
