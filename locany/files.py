@@ -1,11 +1,14 @@
-"""Writing a file whole: the one definition of "all of it or what was there before"."""
+"""Files that a kill cannot break: writing one whole, and keeping other processes out of a folder."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from locany.errors import DataError
 
 
 def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], Any]) -> None:
@@ -30,3 +33,33 @@ def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], Any]) -> None
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes that lock it out of a folder; the system lets go of the lock of a killed one.
+
+    Systems without such locks (Windows) are not guarded.
+
+    Args:
+        folder: that exists.
+
+    Raises:
+        DataError: another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"another process writes to {folder}; wait for it, or give another folder"
+            ) from None
+        yield
+    finally:
+        os.close(handle)

@@ -101,7 +101,7 @@ class _Session:
         benchmark = find_benchmark(name)
         for mode in options.modes():
             options.asking(benchmark, mode, options.seeds()[0])
-        knobs = options.reading()
+        knobs = options.reading(benchmark)
         folder = data if data is not None else _default_folder(benchmark)
         contents = benchmark.open(folder, **knobs)
         for remark in contents.remarks:
@@ -165,10 +165,11 @@ class _Session:
     def _best_threshold(self, predictions: Sequence[Prediction]) -> float:
         from locany.eval.foreign import THRESHOLDS, best_threshold
         from locany.eval.metrics.profile import Profile
-        from locany.eval.metrics.table import HEADLINES, SCORERS
+        from locany.eval.metrics.table import HEADLINES, scorer_of
         from locany.eval.predictions import by_id
 
-        scorer, headline = SCORERS[self.benchmark.metric], HEADLINES[self.benchmark.metric]
+        metric = self.benchmark.metric
+        scorer, headline = scorer_of(metric, self.contents.names), HEADLINES[metric]
 
         def value_of(kept: Sequence[Prediction]) -> float:
             return float(scorer(self.examples, by_id(kept), Profile.PUBLISHED)[headline])
@@ -213,7 +214,7 @@ class _Session:
 
         data = {
             "folder": str(self.folder.resolve()),
-            "options": self.options.reading(),
+            "options": self.options.reading(self.benchmark),
             "limit": self.options.limit,
             "remarks": list(self.contents.remarks),
         }
@@ -229,7 +230,9 @@ class _Session:
         profiles = tuple(Profile) if chosen == "both" else (Profile(chosen),)
         settings = results.config()["settings"]
         heads = {name: settings[name] for name in ("model", "mode")}
-        results.finish({**heads, **measure(self.benchmark, self.examples, by_id(found), profiles)})
+        results.finish(
+            {**heads, **measure(self.benchmark, self.examples, by_id(found), profiles, self.contents.names)}
+        )
 
 
 def _default_folder(benchmark: Benchmark) -> Path:

@@ -177,8 +177,8 @@ class EvalOptions:
             )
         return found
 
-    def reading(self) -> dict[str, Any]:
-        """What reading the benchmark is told.
+    def reading(self, benchmark: Benchmark) -> dict[str, Any]:
+        """What reading a benchmark is told.
 
         Raises:
             RequestError: an --option is not NAME=VALUE.
@@ -188,7 +188,7 @@ class EvalOptions:
             name, equals, value = text.partition("=")
             if not equals or not name.strip():
                 raise RequestError(f"--option takes NAME=VALUE, got {text!r}")
-            told[name.strip()] = _value(value.strip())
+            told[name.strip()] = _value(value.strip(), benchmark.options.get(name.strip()))
         return told
 
     def asking(self, benchmark: Benchmark, mode: str, seed: int) -> AskConfig:
@@ -207,11 +207,11 @@ class EvalOptions:
         return AskConfig(params, short_side, self.rows)
 
 
-def _value(text: str) -> Any:
-    """A number or truth value where it reads as one."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return {"true": True, "false": False}.get(text.lower(), text)
+def _value(text: str, default: Any) -> Any:
+    """As what the default is, where it reads as that; otherwise the text."""
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return int(text) if isinstance(default, int) else text
+    except ValueError:
+        return text

@@ -84,6 +84,7 @@ class Prediction:
         absent: names of which the model said that there are none.
         size_wh: (width, height) of the image in pixels; None where it is not known.
         seconds: from the question to the answer, shared evenly where several were answered side by side.
+        seconds_loading: how many of them went into reading and resizing the image.
         num_tokens, num_steps: of all answers; a step is one forward of the decoder.
         num_truncated: answers that a limit cut.
         num_malformed: boxes that were written and could not be read.
@@ -97,6 +98,7 @@ class Prediction:
     absent: tuple[str, ...] = ()
     size_wh: tuple[int, int] | None = None
     seconds: float = 0.0
+    seconds_loading: float = 0.0
     num_tokens: int = 0
     num_steps: int = 0
     num_truncated: int = 0

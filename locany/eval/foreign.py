@@ -165,18 +165,19 @@ def _published(path: Path, lines: Sequence[tuple[str, Any]], examples: Sequence[
 
 
 def _published_row(line: Mapping[str, Any]) -> Prediction:
-    """Places keep however many numbers they have: what to make of odd ones is up to the metric."""
+    """Places keep however many numbers they have: what to make of odd ones is up to the metric.
+
+    What is no list of numbers is a place without any, and so malformed under the name that it has.
+    """
     found: dict[str, tuple[Place, ...]] = {}
-    num_malformed = 0
     for name, values in (line["extracted_predictions"] or {}).items():
-        kept = []
-        for value in values or ():
-            if isinstance(value, list | tuple) and all(_is_number(v) for v in value):
-                kept.append(tuple(float(v) for v in value))
-            elif value not in (None, "None"):
-                num_malformed += 1
-        found[name] = tuple(kept)
-    return Prediction("", found, num_malformed=num_malformed, answer=str(line.get("raw_response") or ""))
+        found[name] = tuple(_place(value) for value in values or () if value not in (None, "None"))
+    return Prediction("", found, answer=str(line.get("raw_response") or ""))
+
+
+def _place(value: Any) -> Place:
+    is_place = isinstance(value, list | tuple) and all(_is_number(v) for v in value)
+    return tuple(float(v) for v in value) if is_place else ()
 
 
 def _is_number(value: Any) -> bool:

@@ -16,8 +16,8 @@ from locany.eval.metrics.by_name import score_first, scores_by_name
 from locany.eval.metrics.calibration import score_calibration
 from locany.eval.metrics.duplicates import score_duplicates
 from locany.eval.metrics.profile import Profile
-from locany.eval.metrics.speed import score_speed
-from locany.eval.metrics.table import HEADLINES, SCORERS
+from locany.eval.metrics.speed import num_readable, score_speed
+from locany.eval.metrics.table import HEADLINES, SCORERS, scorer_of
 
 _PAIR = " x "
 _MOST_PAIRS = 60  # cells of a table of two kinds of groups
@@ -31,6 +31,7 @@ def measure(
     examples: Sequence[Example],
     predictions: Mapping[str, Prediction],
     profiles: Sequence[Profile] = tuple(Profile),
+    names: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Everything there is to say, as values that JSON can hold.
 
@@ -39,6 +40,7 @@ def measure(
         examples: those that were asked.
         predictions: by id.
         profiles: each gets numbers of its own, under its name.
+        names: all categories of the benchmark, see `Contents.names`.
 
     Returns:
         `profiles`, by name: `scores`, `speed`, and `groups` by kind and value. `more`, what has one form
@@ -47,7 +49,7 @@ def measure(
         `remarks`: what could not be measured, and why.
     """
     remarks: list[str] = []
-    scorer = SCORERS[benchmark.metric]
+    scorer = scorer_of(benchmark.metric, names)
     found: dict[str, Any] = {}
     for profile in profiles:
         asked, given = examples, predictions
@@ -148,17 +150,20 @@ def counts(examples: Sequence[Example], predictions: Mapping[str, Prediction]) -
             kind = prediction.error.partition(":")[0]
             errors[kind] = errors.get(kind, 0) + 1
     num_queries = sum(len(example.queries) for example in examples)
+    num_places = sum(len(places) for p in known for places in p.found.values())
+    num_odd = num_places - sum(map(num_readable, known))
     return {
         "num_examples": len(examples),
         "num_images": len({example.image_name for example in examples}),
         "num_queries": num_queries,
         "num_targets": sum(_num_targets(example) for example in examples),
-        "num_places": sum(len(places) for p in known for places in p.found.values()),
+        "num_empty": sum(not _num_targets(example) for example in examples),
+        "num_places": num_places,
         "num_missing": len(examples) - len(known),
         "num_failed": sum(errors.values()),
         "errors": errors,
         "num_truncated": sum(p.num_truncated for p in known),
-        "num_malformed": sum(p.num_malformed for p in known),
+        "num_malformed": sum(p.num_malformed for p in known) + num_odd,
     }
 
 

@@ -29,6 +29,7 @@ def to_json(prediction: Prediction) -> dict[str, Any]:
         "absent": list(prediction.absent),
         "size_wh": list(prediction.size_wh) if prediction.size_wh else None,
         "seconds": round(prediction.seconds, 6),
+        "seconds_loading": round(prediction.seconds_loading, 6),
         "num_tokens": prediction.num_tokens,
         "num_steps": prediction.num_steps,
         "num_truncated": prediction.num_truncated,
@@ -64,6 +65,7 @@ def from_json(line: Any, where: str) -> Prediction:
             absent=tuple(_text(name) for name in line.get("absent", ())),
             size_wh=(int(size[0]), int(size[1])) if size else None,
             seconds=float(line.get("seconds", 0)),
+            seconds_loading=float(line.get("seconds_loading", 0)),
             error=_text(line.get("error", "")),
             answer=_text(line.get("answer", "")),
             **{

@@ -47,8 +47,10 @@ class Run:
 
     @property
     def mode(self) -> str:
-        """Decode mode, and the seed where something was drawn by chance."""
+        """Decode mode, and the seed where something was drawn by chance; of others the score that counts."""
         settings, mode = self.config.get("settings", {}), str(self.metrics.get("mode", ""))
+        if settings.get("threshold") is not None:
+            return f"≥ {settings['threshold']:.2f}"
         return f"{mode}, seed {settings['seed']}" if settings.get("temperature") else mode
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from locany.eval.metrics.profile import Profile
 from locany.eval.published import PublishedRow, published_rows
@@ -75,7 +76,8 @@ def _scores_table(runs: Sequence[Run], profile: Profile) -> Table:
     has_speed = any(speeds) or any("boxes_per_s" in row.values for row in printed)
     sources = list(dict.fromkeys(row.source for row in printed))
     heads = ["model", "mode", *(head_of(key) for key in keys), *(head for _, _, head in more)]
-    heads += ["boxes/s"] * has_speed + ["from"] * bool(printed)
+    speed_head = "boxes/s, paper" if profile is Profile.PUBLISHED else "correct boxes/s"
+    heads += [speed_head] * has_speed + ["from"] * bool(printed)
     rows = []
     for run, found, speed in zip(runs, scores, speeds, strict=True):
         cells = [percent(found.get(key)) for key in keys]
@@ -91,7 +93,7 @@ def _scores_table(runs: Sequence[Run], profile: Profile) -> Table:
         cells += [f"{row.values['boxes_per_s']:.1f}" if "boxes_per_s" in row.values else ""] * has_speed
         cells.append(f"[{sources.index(row.source) + 1}]{marks.of(row)}")
         rows.append((row.method, row.mode, *cells))
-    if any(row.mode.startswith("≥") for row in printed):
+    if any(row[1].startswith("≥") for row in rows):
         notes.append("≥: the scores of boxes that count, by one limit for the whole benchmark.")
     notes += [f"[{number}] {source}" for number, source in enumerate(sources, start=1)]
     notes += marks.notes()
@@ -146,11 +148,18 @@ class _Marks:
 def _asked(runs: Sequence[Run]) -> str:
     """How much was asked, where it differs by run, and what else is to be known about the data."""
     counts = [run.metrics["counts"] for run in runs]
-    sizes = dict.fromkeys(f"{c['num_examples']:,} examples, {c['num_targets']:,} targets" for c in counts)
+    sizes = dict.fromkeys(_size(c) for c in counts)
     limited = any(run.config.get("data", {}).get("limit") for run in runs)
     remarks = dict.fromkeys(r for run in runs for r in run.config.get("data", {}).get("remarks", ()))
     parts = [" / ".join(sizes) + (" (a part of the benchmark: --limit)" if limited else ""), *remarks]
     return "; ".join(parts) + "."
+
+
+def _size(counts: Mapping[str, Any]) -> str:
+    """How much a run was asked; where nothing is to be found, the silent answer is the right one."""
+    empty = counts.get("num_empty", 0)
+    words = f" ({empty:,} with nothing to find, where silence is 100 %)" if empty else ""
+    return f"{counts['num_examples']:,} examples{words}, {counts['num_targets']:,} targets"
 
 
 def _group_tables(runs: Sequence[Run], profile: Profile) -> list[Table]:
@@ -207,8 +216,9 @@ def _speed_table(runs: Sequence[Run]) -> Table | None:
     heads = ("model", "mode", "boxes/s, paper", "correct boxes/s", "all boxes/s", "boxes/image", "s/example")
     hardware = list(dict.fromkeys(run.config.get("hardware", "") for run in runs))
     notes = (
-        "boxes/s, paper: mean over answers of boxes written / seconds, wrong and unreadable ones too. "
-        "correct boxes/s: boxes that are right at IoU 0.5 / all seconds, with loading and cutting the image.",
+        "boxes/s, paper: mean over answers of boxes written / seconds after loading the image, wrong and "
+        "unreadable boxes too. correct boxes/s: boxes that are right at IoU 0.5 / all seconds, with loading "
+        "the image.",
         f"On {', '.join(filter(None, hardware)) or 'unknown hardware'}; of questions side by side (rows) "
         "each moment is shared evenly. Published speeds are one question at a time.",
     )
@@ -264,7 +274,7 @@ def summary_lines(run: Run) -> list[str]:
     """A few lines about a run that has just ended, for a terminal."""
     counts = run.metrics["counts"]
     lines = [
-        f"{run.title}, {run.who()}: {counts['num_examples']:,} examples, {counts['num_targets']:,} targets, "
+        f"{run.title}, {run.who()}: {_size(counts)}, "
         f"{counts['num_places']:,} found; {counts['num_truncated']} cut, {counts['num_failed']} failed, "
         f"{counts['num_malformed']} unreadable boxes"
     ]

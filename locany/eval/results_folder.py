@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from locany.errors import DataError, RequestError
 from locany.eval.example import Example, Prediction
 from locany.eval.predictions import PredictionFile, line_of, read_predictions
-from locany.files import write_whole
+from locany.files import locked_folder, write_whole
 from locany.version import __version__
 from locany.weights.stored import CALIBRATION_FILE
 
@@ -35,6 +33,13 @@ _PARTS = {
     "remarks",
 }
 CONFIG, PREDICTIONS, METRICS = "config.json", "predictions.jsonl", "metrics.json"
+# Settings that are digests, in words: their letters say nothing to a reader.
+_DIGESTS = {
+    "examples": "its questions",
+    "weights": "its weights",
+    "predictions": "its predictions",
+    "calibration": "its calibrated scores",
+}
 _READ_AT_ONCE, _PLACES_READ = 1 << 16, 64  # bytes, and places of a large file of weights
 
 
@@ -124,7 +129,7 @@ class ResultsFolder:
         Raises:
             DataError: the folder holds predictions of other examples, or another process writes to it.
         """
-        with _alone(self.path):
+        with locked_folder(self.path):
             found = self.resume(examples)
             rest = examples[len(found) :]
             watcher.begin(len(examples), len(found))
@@ -182,26 +187,6 @@ class ResultsFolder:
         write_whole(self.path / name, f"{text}\n".encode())
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Lock the folder; the system lets go of the lock of a process that is killed."""
-    try:
-        import fcntl
-    except ImportError:  # not on this system
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise DataError(f"another process writes to {folder}; wait for it, or give another --out") from None
-    try:
-        yield
-    finally:
-        os.close(handle)
-
-
 def find_results(places: Sequence[Path]) -> tuple[list[ResultsFolder], list[Path]]:
     """The finished runs in or below some folders, and those that are not finished.
 
@@ -249,7 +234,12 @@ def versions() -> dict[str, str]:
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    return ", ".join(f"its {name} is {before.get(name)!r}, now {now.get(name)!r}" for name in names)
+    return ", ".join(
+        f"{_DIGESTS[name]} are others"
+        if name in _DIGESTS
+        else f"its {name} is {before.get(name)!r}, now {now.get(name)!r}"
+        for name in names
+    )
 
 
 def digest_of_file(path: Path) -> str:

@@ -13,11 +13,9 @@ number of workers, wherever they run, and however often the build was killed.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,7 +31,7 @@ from locany.data.shards import (
     write_entries,
 )
 from locany.errors import DataError
-from locany.files import write_whole
+from locany.files import locked_folder, write_whole
 from locany.pipeline import manifest as manifests
 from locany.pipeline.config import BuildConfig
 from locany.pipeline.duplicates import Deduplicate
@@ -102,7 +100,7 @@ def build(
     plan = make_plan(config, limit)
     made_by = manifests.identity(plan)
     make_folder(out)
-    with _alone(out):
+    with locked_folder(out):
         if _claim(out, made_by):
             shutil.rmtree(out / PARTS, ignore_errors=True)
             watcher.note("this build is complete already")
@@ -119,28 +117,6 @@ def _on_this_machine(workers: int, recipe: Path | None) -> Runner:
         return run_local(plan, parts, workers, recipe=recipe, on_item=on_item)
 
     return run
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Lock the folder; the system lets go of the lock of a process that is killed."""
-    try:
-        import fcntl
-    except ImportError:  # not on this system
-        yield
-        return
-    handle = os.open(out, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise DataError(
-            f"another process is building in {out}; wait for it, or choose another folder"
-        ) from None
-    try:
-        yield
-    finally:
-        os.close(handle)
 
 
 def _claim(out: Path, made_by: dict[str, Any]) -> bool:

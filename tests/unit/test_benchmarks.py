@@ -52,6 +52,10 @@ def test_names_and_options_that_are_none() -> None:
         find_benchmark("cocoa")
     with pytest.raises(DataError, match="coco has no option polygons; its options are: negatives"):
         open_benchmark("coco", "x", polygons=True)
+    with pytest.raises(DataError, match="option negatives of coco is a whole number, got 'two'"):
+        open_benchmark("coco", "x", negatives="two")
+    with pytest.raises(DataError, match="option boxes of screenspot-pro is true or false, got 1"):
+        open_benchmark("screenspot-pro", "x", boxes=1)
     with pytest.raises(DataError, match="COCO: x is not a folder"):
         open_benchmark("coco", "x")
 
@@ -210,6 +214,7 @@ def test_coco_from_the_original_files(tmp_path: Path) -> None:
     contents = open_benchmark("coco", tmp_path)
     check_coco(contents.examples, lambda i: tmp_path / f"val2017/{i:012d}.jpg")
     assert contents.remarks[0] == "1 images without a box of one thing are not asked about"
+    assert contents.names == ("person", "traffic light", "dog"), "those that occur nowhere, too"
     absent = open_benchmark("coco", tmp_path, negatives=5).examples[1]
     assert absent.queries[1:] == (Query(Task.detect("dog"), "dog"),), "a crowd is not absent"
 

@@ -115,7 +115,7 @@ def test_the_manifest_of_the_package_is_about_what_the_recipe_draws() -> None:
         assert len(facts["pages"]) == facts["images"]
     assert home.FIRST_SEED == FIRST_SEED
     assert len(home.MANIFEST.read_bytes()) < 20_000
-    with pytest.raises(DataError, match=r"999 images of 'icons' are asked for; there are: icons \(100\)"):
+    with pytest.raises(DataError, match=r"999 images of 'icons' are asked for; there are: .*icons \(100\)"):
         recipe({"icons": 999})
 
 

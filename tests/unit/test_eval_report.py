@@ -13,6 +13,7 @@ from PIL import Image
 
 from locany.cli.main import run
 from locany.eval.benchmarks import BENCHMARKS
+from locany.eval.benchmarks.home import edition
 from locany.eval.example import Example, Prediction, Query, Truth
 from locany.eval.metrics.profile import Profile
 from locany.eval.predictions import line_of
@@ -204,7 +205,7 @@ def test_home_is_rendered_into_the_cache_once(
 
     monkeypatch.setenv("LOCANY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("locany.pipeline.build.build", build)
-    assert home_folder() == home_folder() == tmp_path / "cache" / "eval" / "home"
+    assert home_folder() == home_folder() == tmp_path / "cache" / "eval" / f"home-{edition()}"
     assert len(built) == 1
 
 

@@ -137,6 +137,23 @@ def test_moments_are_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.end(2) == 2.0
 
 
+def test_loading_is_counted_once_and_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an image is loaded others are being answered: all seconds together are still the wall time."""
+    now = [0.0]
+
+    def slowly(image: Any) -> Any:
+        now[0] += 1.0
+        return load_image(image)
+
+    monkeypatch.setattr("locany.eval.run.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("locany.eval.run.load_image", slowly)
+    found = answers(KnowsAll(), [example(f"e{i}", image=GREY.copy()) for i in range(6)])
+    assert sum(p.seconds for p in found) == pytest.approx(6.0)
+    assert found[0].seconds_loading == 1.0, "nothing else ran"
+    assert found[1].seconds_loading == 0.5, "the first was being answered meanwhile"
+    assert from_json(to_json(found[1]), "here") == found[1]
+
+
 def test_a_limit_is_spread_over_the_whole() -> None:
     examples = [example(str(i)) for i in range(10)]
     assert [e.id for e in choose(examples, 3)] == ["0", "3", "6"]
@@ -207,7 +224,9 @@ def test_a_run_that_was_killed_goes_on_after_its_last_whole_line(tmp_path: Path)
     assert len(locator.asked) == 5
     assert (watcher.begun, watcher.items) == ((7, 2), 5)
     whole, _ = collect(tmp_path / "whole", examples, KnowsAll())
-    assert [replace(p, seconds=0) for p in found] == [replace(p, seconds=0) for p in whole]
+    assert [replace(p, seconds=0, seconds_loading=0) for p in found] == [
+        replace(p, seconds=0, seconds_loading=0) for p in whole
+    ]
     assert read_predictions(path) == found
     again = KnowsAll()
     assert collect(tmp_path / "run", examples, again)[0] == found
@@ -220,6 +239,8 @@ def test_another_run_is_refused_with_what_differs(tmp_path: Path) -> None:
     results.begin({"mode": "fast", "rows": 8}, {"threads": 3})
     with pytest.raises(RequestError, match=r"its mode is 'fast', now 'slow', its seed is None, now 1"):
         results.begin({"mode": "slow", "rows": 8, "seed": 1}, {})
+    with pytest.raises(RequestError, match="holds another run: its weights are others; give"):
+        results.begin({"mode": "fast", "rows": 8, "weights": "abc"}, {})
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "predictions.jsonl").write_text("")
     with pytest.raises(RequestError, match=r"no config\.json"):
@@ -345,8 +366,8 @@ def test_replicas_give_what_one_model_gives(tmp_path: Path) -> None:
     ray: Any = FakeRay(KnowsAll())
     config = AskConfig(rows=2)
     found = list(predict_on_replicas(ray, {}, examples, config, ReplicaConfig(2)))
-    assert [replace(p, seconds=0) for p in found] == [
-        replace(p, seconds=0) for p in answers(KnowsAll(), examples, config)
+    assert [replace(p, seconds=0, seconds_loading=0) for p in found] == [
+        replace(p, seconds=0, seconds_loading=0) for p in answers(KnowsAll(), examples, config)
     ]
     assert sum(ray.sizes) == 35
     assert len(ray.sizes) > 8

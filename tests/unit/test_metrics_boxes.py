@@ -325,3 +325,6 @@ def test_the_table_names_a_headline_for_each_scorer() -> None:
             numbers = scorer([Example("0", b"", "0.png", (Query(Task.gui("a")),), truth)], {}, profile)
             assert numbers[HEADLINES[name]] == 0
             assert numbers["profile"] == profile.value
+            assert numbers["num_examples"] == 1
+            if profile is Profile.FIXED:
+                assert numbers["num_dropped"] == 0

@@ -16,6 +16,7 @@ from locany.eval.metrics.coco import score_coco, score_lvis
 from locany.eval.metrics.fasteval import Picture, score_fixed, score_published
 from locany.eval.metrics.matching import num_matched
 from locany.eval.metrics.profile import Profile
+from locany.eval.metrics.table import scorer_of
 from locany.geometry import match
 from locany.tasks import Task
 
@@ -168,6 +169,23 @@ def test_a_category_without_truth_repeats_the_precision_before_it() -> None:
     numbers = score_published(images, ("dog", "cat", "ghost"))
     assert triple(numbers, "0.5")[:2] == pytest.approx(((1 + 0.5 + 0.5) / 3, 1))
     assert triple(score_fixed(images, ("dog", "cat", "ghost")), "0.5")[:2] == pytest.approx((0.75, 1))
+
+
+def test_the_scorer_is_told_of_categories_that_occur_nowhere() -> None:
+    """Published, they repeat the precision before them: where they stand in the file decides."""
+    one = Example(
+        "0", b"", "0.png", (Query(Task.detect(["dog", "cat"])),), Truth({"dog": (B,), "cat": (B2,)})
+    )
+    given = {"0": Prediction("0", {"dog": (B,), "cat": (F, B2)})}
+
+    def precision(profile: Profile, *names: str) -> float:
+        return float(scorer_of("coco", names)([one], given, profile)["precision@0.5"])
+
+    assert precision(Profile.PUBLISHED) == pytest.approx(0.75)
+    assert precision(Profile.PUBLISHED, "dog", "cat", "ghost") == pytest.approx((1 + 0.5 + 0.5) / 3)
+    assert precision(Profile.PUBLISHED, "dog", "ghost", "cat") == pytest.approx((1 + 1 + 0.5) / 3)
+    assert precision(Profile.FIXED, "dog", "ghost", "cat") == precision(Profile.FIXED) == pytest.approx(0.75)
+    assert scorer_of("boxes", ("dog",)) is scorer_of("boxes")
 
 
 def test_precision_is_read_from_the_curve_with_many_boxes() -> None:

@@ -121,6 +121,15 @@ def test_speed_fixed() -> None:
     }  # fmt: skip
 
 
+def test_speed_with_and_without_loading() -> None:
+    examples, predictions = two()
+    predictions["1"] = timed("1", 4, 4.0, seconds_loading=2.0)
+    assert score_speed(examples, predictions, Profile.PUBLISHED)["bps@mean"] == pytest.approx(6.0)
+    numbers = score_speed(examples, predictions, Profile.FIXED)
+    assert numbers["correct_bps"] == pytest.approx(2 / 5)
+    assert numbers["correct_bps@loaded"] == pytest.approx(2 / 3)
+
+
 @pytest.mark.parametrize("profile", list(Profile))
 def test_speed_of_nothing(profile: Profile) -> None:
     numbers = score_speed([SPEED_EXAMPLE], {"0": timed("0", 1, 0.0)}, profile)

@@ -260,7 +260,7 @@ def test_foreign_folders_are_refused(tmp_path: Path) -> None:
 
 def test_two_builds_in_one_folder_are_refused(tmp_path: Path) -> None:
     def builds_again(plan: Plan, parts: Sequence[int], on_item: Callable[[], None]) -> Iterator[PartResult]:
-        with pytest.raises(DataError, match="another process is building"):
+        with pytest.raises(DataError, match="another process writes to"):
             build(recipe(), tmp_path, workers=0)
         return run_local(plan, parts, 0, on_item=on_item)
 

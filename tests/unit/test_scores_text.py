@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +49,13 @@ def test_by_hand() -> None:
     assert scores["1-ned@0.5"] == pytest.approx((1 + 1 + 0.5) / 3)
     assert scores["1-ned_all@0.5"] == pytest.approx(2.5 / 4), "three pairs and one too many"
     assert (scores["num_targets"], scores["num_found"]) == (3, 4)
+
+
+def test_what_could_not_be_read_is_wrong() -> None:
+    answer = replace(prediction({"EXIT": [A]}), num_malformed=2)
+    scores = score_text([example({"EXIT": [A]}, task=Task.text())], by_id(answer), Profile.FIXED)
+    assert (scores["precision@0.5"], scores["recall@0.5"]) == pytest.approx((1 / 3, 1))
+    assert (scores["num_found"], scores["num_malformed"]) == (3, 2)
 
 
 def test_equal_texts_twice_are_matched_by_place() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,18 @@ class Contents:
         examples: in the order of the file; ids are unique.
         remarks: what a reader of the results has to know about these files, one sentence each.
         source: the annotation file or folder that was read.
+        names: all categories of the annotation file in its order, whether they occur or not; empty where
+            there is no such list.
     """
 
     examples: tuple[Example, ...]
     remarks: tuple[str, ...] = ()
     source: Path | None = None
+    names: tuple[str, ...] = ()
 
 
 Load = Callable[..., Contents]  # (folder, **options)
+_KINDS = {bool: "true or false", int: "a whole number", str: "text"}  # of options, in words
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,7 @@ class Benchmark:
         Raises:
             DataError: a file is missing or damaged, or there is no such option.
         """
-        if unknown := sorted(set(options) - set(self.options)):
-            known = ", ".join(self.options) or "none"
-            raise DataError(f"{self.name} has no option {', '.join(unknown)}; its options are: {known}")
+        self._check(options)
         try:
             contents = self.load(Path(folder), **{**self.options, **options})
             if not contents.examples:
@@ -79,7 +81,17 @@ class Benchmark:
         if self.num_rows is None or found == self.num_rows:
             return contents
         remark = f"{found} rows; the published numbers are about {self.num_rows}"
-        return Contents(contents.examples, (*contents.remarks, remark), contents.source)
+        return replace(contents, remarks=(*contents.remarks, remark))
+
+    def _check(self, options: Mapping[str, Any]) -> None:
+        """Raise DataError where an option is unknown, or not of the kind of its default."""
+        if unknown := sorted(set(options) - set(self.options)):
+            known = ", ".join(self.options) or "none"
+            raise DataError(f"{self.name} has no option {', '.join(unknown)}; its options are: {known}")
+        for name, value in options.items():
+            kind = type(self.options[name])
+            if kind in _KINDS and type(value) is not kind:
+                raise DataError(f"option {name} of {self.name} is {_KINDS[kind]}, got {value!r}")
 
     def read(self, folder: str | Path, **options: Any) -> list[Example]:
         """The examples alone; see `open`.

@@ -8,7 +8,7 @@ that it has, nothing else (spec `evaluation` 2), unless absent names are asked f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from locany.data.converters.faults import RecordError
@@ -72,7 +72,7 @@ class CategorySet:
             f"the original annotation ({self.files[0]}) is not there, so what it alone says (groups that "
         )
         remark += "were not taken apart, what was not looked for) is not known"
-        return Contents(contents.examples, (*contents.remarks, remark), contents.source)
+        return replace(contents, remarks=(*contents.remarks, remark))
 
     def points(self, folder: Path, *, negatives: int = 0, ask: Ask) -> Contents:
         """Points on the instances of each category, held against masks, or boxes where only those are there.
@@ -88,7 +88,7 @@ class CategorySet:
             raise missing(folder, bundle.wanted(POINTS, self.bundle), *self.files)
         contents = self._original(folder, original, None, negatives, ask)
         remark = "points are held against boxes; the published numbers are about the masks of the bundle"
-        return Contents(contents.examples, (*contents.remarks, remark), contents.source)
+        return replace(contents, remarks=(*contents.remarks, remark))
 
     def _bundle(self, path: Path, negatives: int, ask: Ask) -> Contents:
         if negatives and not self.is_exhaustive:
@@ -125,7 +125,7 @@ class CategorySet:
         asked = add_absent(examples, negatives, pool, ask)
         if left := len(annotations.images) - len(found):
             remarks.append(f"{left} images without a box of one thing are not asked about")
-        return Contents(tuple(asked), tuple(remarks), path)
+        return Contents(tuple(asked), tuple(remarks), path, annotations.names)
 
     def _image(self, folder: Path, file: Path, image: Annotated, places: dict[str, Path]) -> Path:
         if known := places.get(PurePosixPath(image.name).name):

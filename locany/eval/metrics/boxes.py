@@ -88,7 +88,8 @@ def score_hallucination(
         elif profile is Profile.FIXED:
             silent.append(0.0)  # no answer is not the answer "nothing"
     accuracy = float(np.mean(silent)) if silent else 0.0
-    return {"accuracy": accuracy, **account(examples, predictions, profile)}
+    num_dropped = len(examples) - len(silent)
+    return {"accuracy": accuracy, **account(examples, predictions, profile), "num_dropped": num_dropped}
 
 
 def score_places(

@@ -20,11 +20,12 @@ def score_coco(
 ) -> dict[str, Any]:
     """F1 of boxes per category on COCO rules: everything is annotated, crowds are ignored.
 
-    A predicted name means the category that is equal to it but for case and `_`; other names are left out.
-    So are categories of which `Truth` says nothing, unless the image has no annotation at all: the suite asks
+    A predicted name means the category that is equal to it but for case and `_`; other names are left out. So
+    are categories of which `Truth` says nothing, unless the image has no annotation at all: the suite asks
     only for categories that are there. In profile `fixed` a name without a place is known to be absent, and
-    what is found of it is wrong; a place that is no box is wrong too. An example without a prediction is one
-    where nothing was found, in both profiles.
+    what is found of it is wrong; a place that is no box is wrong too, under its name. Boxes that could not be
+    read at all have no name, so no category's precision holds them: they stand in num_malformed. An example
+    without a prediction is one where nothing was found, in both profiles.
 
     Args:
         examples: in the order of the annotation file, on which profile `published` depends.

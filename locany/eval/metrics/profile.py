@@ -77,7 +77,8 @@ def account(
 
     Returns:
         profile; num_examples; num_missing, those without a prediction; num_failed, those whose prediction
-        is an error; num_malformed, boxes that could not be read; num_truncated, answers that a limit cut.
+        is an error; num_dropped, those that the published count leaves out (0 unless a scorer says more);
+        num_malformed, boxes that could not be read; num_truncated, answers that a limit cut.
     """
     given = [predictions[example.id] for example in examples if example.id in predictions]
     return {
@@ -85,6 +86,7 @@ def account(
         "num_examples": len(examples),
         "num_missing": len(examples) - len(given),
         "num_failed": sum(bool(one.error) for one in given),
+        "num_dropped": 0,
         "num_malformed": sum(one.num_malformed for one in given),
         "num_truncated": sum(one.num_truncated for one in given),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from locany.eval.example import Example, Prediction
@@ -31,6 +32,22 @@ SCORERS: Mapping[str, Scorer] = {
     "visual": score_visual,
     "hallucination": score_hallucination,
 }
+
+_OVER_NAMES = {"coco": score_coco, "lvis": score_lvis}
+
+
+def scorer_of(metric: str, names: Sequence[str] = ()) -> Scorer:
+    """The scorer of a metric.
+
+    Args:
+        metric: its name in `SCORERS`.
+        names: all categories of the benchmark in the order of its file, for the metrics that average over
+            them: in profile `published` order counts, and so do categories that occur nowhere.
+    """
+    if names and metric in _OVER_NAMES:
+        return partial(_OVER_NAMES[metric], categories=names)
+    return SCORERS[metric]
+
 
 # What stands for a result where there is room for one number.
 HEADLINES: Mapping[str, str] = {

@@ -12,7 +12,15 @@ import numpy as np
 from locany.eval.example import Example, Place, Prediction
 from locany.eval.metrics.matching import num_matched
 from locany.eval.metrics.places import boxes_of_places, boxes_of_truth, in_crowd
-from locany.eval.metrics.profile import THRESHOLDS, Profile, account, answer_of, harmonic_mean, triple
+from locany.eval.metrics.profile import (
+    THRESHOLDS,
+    Profile,
+    account,
+    answer_of,
+    harmonic_mean,
+    triple,
+    unreadable,
+)
 from locany.geometry import iou_matrix, match
 
 
@@ -43,7 +51,10 @@ NORMALISED = TextRule()
 
 @dataclass(frozen=True)
 class _Page:
-    """One example: [N, 4] found and [M, 4] true boxes with their texts, don't-care regions taken out."""
+    """One example: [N, 4] found and [M, 4] true boxes with their texts, don't-care regions taken out.
+
+    What could not be read is among the found with a box of no size, which matches nothing.
+    """
 
     found: np.ndarray
     texts: list[str]
@@ -132,6 +143,9 @@ def _page(example: Example, predictions: Mapping[str, Prediction], rule: TextRul
     true_texts = [rule(text) for text, boxes in targets.items() for _ in boxes]
     places: list[Place] = [place for found in prediction.found.values() for place in found]
     texts = [rule(text) for text, found in prediction.found.items() for _ in found]
+    num_unreadable = unreadable(prediction)
+    places += [()] * num_unreadable
+    texts += [""] * num_unreadable
     boxes = boxes_of_places(places)
     regions = [region for group in example.truth.crowd.values() for region in group]
     if regions:
