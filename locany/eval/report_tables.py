@@ -156,9 +156,9 @@ def _asked(runs: Sequence[Run]) -> str:
 
 
 def _size(counts: Mapping[str, Any]) -> str:
-    """How much a run was asked; where nothing is to be found, the silent answer is the right one."""
+    """How much a run was asked."""
     empty = counts.get("num_empty", 0)
-    words = f" ({empty:,} with nothing to find, where silence is 100 %)" if empty else ""
+    words = f" ({empty:,} with nothing to find)" if empty else ""
     return f"{counts['num_examples']:,} examples{words}, {counts['num_targets']:,} targets"
 
 

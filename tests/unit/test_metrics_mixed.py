@@ -46,6 +46,7 @@ def test_all_together() -> None:
         answers[name] = Prediction(name, found)
     del answers["boxes"]
     fixed, published = (score_mixed(examples, answers, p) for p in (Profile.FIXED, Profile.PUBLISHED))
-    assert fixed["f1@0.5"] == pytest.approx((sum(case[3] for case in CASES.values()) - 1) / len(CASES))
-    assert (fixed["num_scored"], fixed["num_missing"]) == (len(CASES), 1)
+    # All but the missing one and the absent one, which is in no mean.
+    assert fixed["f1@0.5"] == pytest.approx((sum(case[3] for case in CASES.values()) - 2) / (len(CASES) - 1))
+    assert (fixed["num_scored"], fixed["num_empty"], fixed["num_missing"]) == (len(CASES), 1, 1)
     assert (published["num_scored"], published["num_dropped"]) == (len(CASES) - 1, 1)

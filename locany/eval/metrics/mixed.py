@@ -34,20 +34,24 @@ def score_mixed(
 
     Boxes are right by IoU. Points are right in their thing, at every threshold. Where one phrase is asked
     for, every answer is one to it. Text is right under its own transcription, in profile `fixed` compared as
-    `text.NORMALISED` has it. All queries of an example are of one kind. Otherwise as `boxes.score_boxes`.
+    `text.NORMALISED` has it. All queries of an example are of one kind. Otherwise as `boxes.score_boxes`, but
+    that in profile `fixed` examples with nothing to find are in no mean, unless there are no others: a model
+    that never finds anything would have them right. `absent.score_absent` counts those.
 
     Returns:
-        precision, recall and f1 @0.5, @0.95 and @mean; num_scored and num_dropped examples; and what
-        `account` says.
+        precision, recall and f1 @0.5, @0.95 and @mean; num_scored and num_dropped examples, num_empty of
+        them with nothing to find; and what `account` says.
     """
     rows: list[np.ndarray] = []
+    empty: list[np.ndarray] = []
     num_no_place = 0
     for example in examples:
         answer = answer_of(example, predictions)
         found: Places = answer.found if answer is not None else {}
         num_no_place += sum(not is_numbers(place, 2, 4) for places in found.values() for place in places)
         if profile is Profile.FIXED:
-            rows.append(_fixed(example, found, unreadable(answer)))
+            kept = rows if any(example.truth.boxes.values()) else empty
+            kept.append(_fixed(example, found, unreadable(answer)))
         elif answer is not None:
             try:
                 rows.append(_published(example, found))
@@ -55,8 +59,9 @@ def score_mixed(
                 continue
     result = account(examples, predictions, profile)
     result["num_malformed"] += num_no_place
-    counts = {"num_scored": len(rows), "num_dropped": len(examples) - len(rows)}
-    return {**average_rows(rows), **result, **counts}
+    num_scored = len(rows) + len(empty)
+    counts = {"num_scored": num_scored, "num_dropped": len(examples) - num_scored, "num_empty": len(empty)}
+    return {**average_rows(rows or empty), **result, **counts}
 
 
 def _fixed(example: Example, found: Places, num_unreadable: int) -> np.ndarray:
