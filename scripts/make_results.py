@@ -1,6 +1,7 @@
 """Write the measured tables of docs/results.md between their markers, and the pictures beside it.
 
     locany eval home --mode hybrid,fast,slow,verified --out runs/home
+    locany calibrate runs/home/hybrid
     python scripts/run_ablation.py --out runs/ablation
     python scripts/run_ablation.py --out runs/ablation --scaling
     python scripts/make_results.py --home runs/home --ablation runs/ablation
@@ -16,6 +17,7 @@ import json
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -54,15 +56,18 @@ def home_tables(folder: Path, today: str) -> dict[str, str]:
     document = {run.mode: {"metrics": run.metrics, "config": _public(run.config)} for _, run in pairs}
     _write_json(RESULTS / f"home_{today}.json", document)
     hybrid = next(pair for pair in pairs if pair[1].mode == "hybrid")
+    if (hybrid[0].path / "calibration.png").is_file():
+        write_whole(PICTURES / "calibration.png", (hybrid[0].path / "calibration.png").read_bytes())
     for sheet in sheets_of(hybrid[0], hybrid[1], 6):
         kind = "best" if "best" in sheet.title.lower() else "worst"
         write_whole(PICTURES / f"home_{kind}.jpg", _smaller(sheet.jpeg))
     return {"home": "\n".join(table.markdown() for table in tables)}
 
 
-def _public(config: Mapping[str, object]) -> dict[str, object]:
-    """Without folders of this machine."""
-    return {name: value for name, value in config.items() if name != "data"}
+def _public(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Without folders and names of this machine."""
+    versions = {name: version for name, version in config["versions"].items() if name != "platform"}
+    return {"settings": config["settings"], "versions": versions, "threads": config["threads"]}
 
 
 def _smaller(jpeg: bytes, width: int = 1200) -> bytes:
@@ -87,7 +92,7 @@ def ablation_tables(folder: Path, today: str) -> dict[str, str]:
 
 
 def _write_json(path: Path, document: object) -> None:
-    write_whole(path, json.dumps(document, indent=1).encode() + b"\n")
+    write_whole(path, json.dumps(document, separators=(",", ":")).encode() + b"\n")
 
 
 def fill(page: Path, tables: Mapping[str, str]) -> None:

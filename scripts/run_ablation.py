@@ -36,14 +36,14 @@ ROOT = Path(__file__).resolve().parent.parent
 RECIPE = ROOT / "recipes" / "ablation" / "study.py"
 
 
-def run_one(row: str, seed: int, folder: Path, settings: list[str]) -> int:
+def run_one(row: str, seed: int, folder: Path, num_images: int, settings: list[str]) -> int:
     """Train and measure one row with one seed; the exit code of what failed, else 0."""
     out = folder / f"{row}-{seed}"
     if (out / RESULT).is_file():
         return 0
     out.mkdir(parents=True, exist_ok=True)
     train = ["-m", "locany", "train", str(RECIPE), f"row={row}", f"seed={seed}", f"out={out}"]
-    measure = [str(Path(__file__).resolve()), "--measure", str(out)]
+    measure = [str(Path(__file__).resolve()), "--measure", str(out), "--images", str(num_images)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     began = time.monotonic()
     with (out / "console.log").open("a") as log:
@@ -106,7 +106,7 @@ def main() -> int:
         parser.error(f"no rows of the study: {', '.join(unknown)}; it has {', '.join(rows)}")
     with ThreadPoolExecutor(options.jobs) as pool:
         jobs = [
-            pool.submit(run_one, row, seed, options.out, options.settings)
+            pool.submit(run_one, row, seed, options.out, options.images, options.settings)
             for seed in options.seeds
             for row in options.rows
         ]
