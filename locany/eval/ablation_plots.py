@@ -22,6 +22,7 @@ _POINTS = (
     (Case("parallel, verified", "parallel", "verified"), "#9467bd", "o"),
     (Case("parallel, slow", "parallel", "slow"), "#d62728", "o"),
 )
+_WAYS = ("#8c564b", "#7f7f7f", "#ff7f0e", "#9467bd", "#1f77b4", "#2ca02c")  # in the order of `scaling.WAYS`
 _ORDERS = {"center": "#17becf", "area": "#1f77b4", "random": "#9467bd"}
 
 
@@ -43,7 +44,7 @@ def draw(folder: Path, logs: Mapping[str, Sequence[Mapping[str, float]]], path: 
 
     results = read_results(folder)
     scaling = folder / SCALING
-    figure, axes = pyplot.subplots(1, 3 if scaling.is_file() else 2, figsize=(15, 4.6))
+    figure, axes = pyplot.subplots(1, 3 if scaling.is_file() else 2, figsize=(15, 5.6))
     _accuracy_and_speed(axes[0], results)
     _learning(axes[1], logs)
     if scaling.is_file():
@@ -72,7 +73,7 @@ def _accuracy_and_speed(axis: Any, results: Sequence[Mapping[str, Any]]) -> None
         title="accuracy and speed",
     )
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
+    _legend(axis)
 
 
 def _learning(axis: Any, logs: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
@@ -90,13 +91,18 @@ def _learning(axis: Any, logs: Mapping[str, Sequence[Mapping[str, float]]]) -> N
     axis.set(xlabel="step", ylabel="block slots right in training (%)", title="what blocks learn")
     axis.grid(alpha=0.3)
     if shown:
-        axis.legend(fontsize=8)
+        _legend(axis)
 
 
 def _throughput(axis: Any, document: Mapping[str, Any]) -> None:
-    for line in document["lines"]:
-        axis.plot(document["boxes"], line["boxes_per_s"], marker="o", ms=4, label=line["title"])
+    for line, colour in zip(document["lines"], _WAYS, strict=False):
+        axis.plot(document["boxes"], line["boxes_per_s"], marker="o", ms=4, color=colour, label=line["title"])
     axis.set(xlabel="boxes in the answer", ylabel="boxes/s, batch 1", title="throughput and number of boxes")
     axis.set_yscale("log")
     axis.grid(alpha=0.3, which="both")
-    axis.legend(fontsize=8)
+    _legend(axis)
+
+
+def _legend(axis: Any) -> None:
+    """Below the picture: there is no corner that stays empty."""
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, frameon=False)
