@@ -179,7 +179,7 @@ def line_for_people(line: Mapping[str, float], num_steps: int) -> str:
     if "loss" in line:
         names = {"next_token": "next token", "block": "block"}
         streams = ", ".join(f"{title} {line[name]:.3f}" for name, title in names.items() if name in line)
-        right = line.get("block_acc", line["next_token_acc"])  # there are formulations without blocks
+        right = line["block_acc" if "block_acc" in line else "next_token_acc"]  # not every model has blocks
         learnt = f"loss {line['loss']:.3f} ({streams}, {100 * right:.0f} % right)"
     else:
         learnt = ", ".join(
