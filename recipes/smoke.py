@@ -8,6 +8,7 @@ images that training has not seen. `make train-smoke` runs it and fails below an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
@@ -37,11 +38,11 @@ ICONS = IconsConfig(
 )
 
 
-def texts() -> list[str]:
+def texts(names: Sequence[str] = NAMES) -> list[str]:
     """What the vocabulary is made from."""
     prompts = [wording.format("") for wording in WORDING.values()]
     fixed = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none"]
-    return [text for text in (*fixed, *NAMES) for _ in range(20)]
+    return [text for text in (*fixed, *names) for _ in range(20)]
 
 
 def shape(ids: Vocab) -> LocateConfig:
@@ -66,7 +67,7 @@ def shape(ids: Vocab) -> LocateConfig:
             rms_norm_eps=1e-6,
             rope_theta=10000.0,
             max_positions=1024,
-            block_size=6,
+            block_size=ids.block_size,
             causal_attn=False,
         ),
         image_token_id=ids.image_token,

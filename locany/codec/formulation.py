@@ -22,8 +22,3 @@ class Formulation(str, Enum):
     TOKENS = "tokens"
     DIGITS = "digits"
     FIXED = "fixed"
-
-    @property
-    def has_blocks(self) -> bool:
-        """Whether there is a block stream to learn, and a window to decode."""
-        return self in (Formulation.PARALLEL, Formulation.FIXED)

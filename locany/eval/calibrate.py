@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -155,19 +155,6 @@ def _held_back(fit: Callable[..., Calibration], scored: Scored, second: np.ndarr
     for part in (second, ~second):
         result[part] = fit(scored.scores[~part], scored.right[~part])(scored.scores[part])
     return result
-
-
-def calibrated_predictions(
-    predictions: Mapping[str, Prediction], calibration: Calibration
-) -> dict[str, Prediction]:
-    """The same predictions with calibrated scores."""
-    return {
-        key: replace(
-            prediction,
-            scores={name: tuple(calibration(scores).tolist()) for name, scores in prediction.scores.items()},
-        )
-        for key, prediction in predictions.items()
-    }
 
 
 def draw_reliability(fit: Fit, path: Path, title: str = "") -> None:

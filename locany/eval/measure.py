@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from locany.errors import LocanyError
@@ -120,8 +120,15 @@ def _more(
     more["duplicates"] = duplicates
     if metric in _BY_CATEGORY:
         more["names"] = [
-            {**asdict(line), "precision": line.precision, "recall": line.recall, "f1": line.f1}
-            for line in scores_by_name(examples, predictions)[:_MOST_NAMES]
+            {
+                "name": name,
+                "targets": c.num_targets,
+                "found": c.num_detections,
+                "precision": c.precision,
+                "recall": c.recall,
+                "f1": c.f1,
+            }
+            for name, c in list(scores_by_name(examples, predictions).items())[:_MOST_NAMES]
         ]
     wanted: dict[str, Callable[..., dict[str, Any]]] = {}
     if metric == "referring":

@@ -9,23 +9,23 @@ makes the tables. All rows share images, questions, model, steps and samples in 
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from locany.codec.formulation import Formulation
-from locany.codec.prompts import SYSTEM_TEXT, WORDING
-from locany.codec.vocab import Vocab
 from locany.data.answers import BoxOrder
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.errors import DataError
-from locany.model.config import LocateConfig, TextConfig, VisionConfig
 from locany.synth.icons import IconsConfig
 from locany.tasks import TaskKind
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
 from locany.train.data import TRAIN_SEEDS, DataConfig, Rendered
 from locany.train.vocabulary import make_vocabulary
 
+TOY = runpy.run_path(str(Path(__file__).parents[1] / "smoke.py"))  # the same model
 NAMES = ("sun", "apple", "cat", "key", "rocket", "star", "heart", "tree")
 ICONS = IconsConfig(
     names=NAMES,
@@ -78,42 +78,6 @@ ROWS = {
 }
 
 
-def texts() -> list[str]:
-    """What the vocabulary is made from."""
-    prompts = [wording.format("") for wording in WORDING.values()]
-    fixed = [*prompts, "<image 1>", SYSTEM_TEXT, "system\n", "user\n", "assistant\n", "None", "none"]
-    return [text for text in (*fixed, *NAMES) for _ in range(20)]
-
-
-def shape(ids: Vocab) -> LocateConfig:
-    """The toy, 1 M parameters."""
-    return LocateConfig(
-        vision=VisionConfig(
-            hidden_size=96,
-            intermediate_size=256,
-            num_layers=4,
-            num_heads=2,
-            patch_size=14,
-            merge_size=2,
-            position_table_hw=(8, 8),
-        ),
-        text=TextConfig(
-            vocab_size=ids.size,
-            hidden_size=128,
-            intermediate_size=256,
-            num_layers=4,
-            num_heads=2,
-            num_kv_heads=1,
-            rms_norm_eps=1e-6,
-            rope_theta=10000.0,
-            max_positions=1024,
-            block_size=ids.block_size,
-            causal_attn=False,
-        ),
-        image_token_id=ids.image_token,
-    )
-
-
 def recipe(row: str = "parallel", seed: str = "0", out: str = "") -> TrainConfig:
     """Everything that decides the run.
 
@@ -128,7 +92,13 @@ def recipe(row: str = "parallel", seed: str = "0", out: str = "") -> TrainConfig
     number = int(seed)
     tokenizer = Path(out) / "tokenizer"
     model = make_vocabulary(
-        tokenizer, texts, 400, shape, max_patches=64, formulation=one.formulation, block_size=one.block_size
+        tokenizer,
+        partial(TOY["texts"], NAMES),
+        400,
+        TOY["shape"],
+        max_patches=64,
+        formulation=one.formulation,
+        block_size=one.block_size,
     )
     return TrainConfig(
         model=model,

@@ -12,7 +12,7 @@ import pytest
 
 from locany.errors import DataError
 from locany.eval.benchmarks import BENCHMARKS, find_benchmark, open_benchmark
-from locany.eval.benchmarks.rows import ANY_NAME, count_name, size_name, unique
+from locany.eval.benchmarks.rows import ANY_NAME, unique
 from locany.eval.example import Example, Query, Truth
 from locany.tasks import Task
 from tests.unit.benchmark_fixtures import RLE, bundle, image, instances, json_file, text
@@ -466,24 +466,3 @@ def test_damaged_hiertext_names_the_image(tmp_path: Path) -> None:
     image(tmp_path / "validation/0a1.jpg")
     with pytest.raises(DataError, match=r"image 0a1\.jpg: 'vertices' of a word are at least three corners"):
         open_benchmark("hiertext", tmp_path)
-
-
-# --- helpers of groups ----------------------------------------------------------------------------
-
-
-def test_groups_by_size_and_number() -> None:
-    assert [size_name((0, 0, side, side)) for side in (31, 32, 95, 96)] == [
-        "small",
-        "medium",
-        "medium",
-        "large",
-    ]
-    assert [count_name(n) for n in (0, 1, 2, 5, 6, 100, 101)] == [
-        "0",
-        "1",
-        "2-5",
-        "2-5",
-        "6-20",
-        "21-100",
-        "101+",
-    ]

@@ -282,8 +282,10 @@ def test_it_can_be_trained_saved_and_loaded(
     train(tiny_run(tmp_path, steps=2), said.append)
     lines = [line for line in read_log(tmp_path / "run") if "loss" in line]
     assert len(lines) == 2
-    assert ("block" in lines[0]) == formulation.has_blocks
-    assert any("next token" in text and (", block" in text) == formulation.has_blocks for text in said)
+    assert ("block" in lines[0]) == (formulation is Formulation.FIXED)
+    assert any(
+        "next token" in text and (", block" in text) == (formulation is Formulation.FIXED) for text in said
+    )
     locator = load(tmp_path / "run" / MODEL, device="cpu", dtype="float32")
     assert locator.tokenizer.vocab.formulation is formulation
     locator.detect(render(0).pixels(), "red square", mode="slow", max_new_tokens=8)

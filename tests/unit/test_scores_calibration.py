@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from locany.errors import CheckpointConfigError, DataError
-from locany.eval.calibrate import calibrated_predictions, draw_reliability, fit_calibration
+from locany.eval.calibrate import draw_reliability, fit_calibration
 from locany.eval.example import Example, Prediction
 from locany.eval.metrics.calibration import (
     Bin,
@@ -180,7 +181,11 @@ def test_a_fit_mends_held_back_scores(tmp_path: Path) -> None:
     grid = np.linspace(0.25, 0.95, 15)
     np.testing.assert_allclose(fit.calibration(grid), grid**2, atol=0.1)
 
-    mended = score_calibration(examples, calibrated_predictions(predictions, fit.calibration), Profile.FIXED)
+    calibrated = {
+        key: replace(p, scores={name: tuple(fit.calibration(s).tolist()) for name, s in p.scores.items()})
+        for key, p in predictions.items()
+    }
+    mended = score_calibration(examples, calibrated, Profile.FIXED)
     assert mended["ece"] < 0.05
     assert fit_calibration(examples, predictions).kinds == fit.kinds, "the halves are always the same"
     assert fit_calibration(examples, predictions, seed=1).kinds != fit.kinds

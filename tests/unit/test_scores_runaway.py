@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from locany.eval.detection import Counts
 from locany.eval.example import Truth
 from locany.eval.metrics.absent import score_absent
 from locany.eval.metrics.boxes import score_boxes
-from locany.eval.metrics.by_name import NameScore, score_first, scores_by_name
+from locany.eval.metrics.by_name import score_first, scores_by_name
 from locany.eval.metrics.duplicates import has_large_box, is_repetitive, score_duplicates, share_of_doubles
 from locany.eval.metrics.judged import judge
 from locany.eval.metrics.profile import Profile
@@ -164,10 +165,10 @@ def test_all_text_is_judged_by_place() -> None:
 def test_scores_by_name() -> None:
     examples = [example({"dog": [A], "cat": [B, FAR], "cow": []}), example({"dog": [B]}, id="2")]
     found = by_id(prediction({"dog": [A, FAR], "cat": [B]}), prediction({"dog": [B], "hen": [A]}, id="2"))
-    lines = scores_by_name(examples, found)
-    assert lines == [NameScore("cat", 1, 1, 2), NameScore("dog", 2, 3, 2), NameScore("hen", 0, 1, 0)]
-    assert [line.f1 for line in lines] == pytest.approx([2 / 3, 4 / 5, 0])
-    assert (lines[0].precision, lines[0].recall) == (1.0, 0.5)
+    counts = scores_by_name(examples, found)
+    expected = {"cat": Counts(1, 1, 2), "dog": Counts(2, 3, 2), "hen": Counts(0, 1, 0)}
+    assert list(counts.items()) == list(expected.items())
+    assert [c.f1 for c in counts.values()] == pytest.approx([2 / 3, 4 / 5, 0])
 
 
 def test_first_answers() -> None:

@@ -184,18 +184,6 @@ def add_absent(
     return found
 
 
-def size_name(box: Box) -> str:
-    """Small, medium or large, by area as COCO draws the lines: 32 x 32 and 96 x 96 pixels."""
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return "small" if area < 32**2 else "medium" if area < 96**2 else "large"
-
-
-def count_name(number: int) -> str:
-    """A group by the number of things in an image."""
-    limits = {1: "1", 5: "2-5", 20: "6-20", 100: "21-100"}
-    return "0" if number < 1 else next((name for most, name in limits.items() if number <= most), "101+")
-
-
 def json_digest(value: Any) -> str:
     """SHA-256 of a value as JSON, the same everywhere."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

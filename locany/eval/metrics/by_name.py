@@ -3,58 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from locany.eval.detection import Counts
 from locany.eval.example import Example, Place, Prediction
 from locany.eval.metrics.judged import judge, matched
 from locany.eval.metrics.places import boxes_of_truth
 from locany.eval.metrics.profile import Profile, account, answer_of
 
 
-@dataclass(frozen=True)
-class NameScore:
-    """How one name fared over all examples.
-
-    Attributes:
-        name: the category.
-        num_matched, num_found, num_targets: right places, all places that count, what was there.
-    """
-
-    name: str
-    num_matched: int
-    num_found: int
-    num_targets: int
-
-    @property
-    def precision(self) -> float:
-        """0 where nothing was found."""
-        return self.num_matched / self.num_found if self.num_found else 0.0
-
-    @property
-    def recall(self) -> float:
-        """0 where nothing was there."""
-        return self.num_matched / self.num_targets if self.num_targets else 0.0
-
-    @property
-    def f1(self) -> float:
-        """2 TP / (found + targets)."""
-        total = self.num_found + self.num_targets
-        return 2 * self.num_matched / total if total else 0.0
-
-
 def scores_by_name(
     examples: Sequence[Example], predictions: Mapping[str, Prediction], iou: float = 0.5
-) -> list[NameScore]:
-    """One line for each name that is there or was found, the most frequent first (see `judge`)."""
-    counts: dict[str, list[int]] = {}
+) -> dict[str, Counts]:
+    """Counts of each name that is there or was found, the most frequent first (see `judge`)."""
+    found: dict[str, Counts] = {}
     for judged in judge(examples, predictions, iou):
-        line = counts.setdefault(judged.name, [0, 0, 0])
-        line[0] += int(judged.right.sum())
-        line[1] += int((~judged.ignored).sum())
-        line[2] += judged.num_targets
-    lines = [NameScore(name, *numbers) for name, numbers in counts.items() if numbers[1] or numbers[2]]
-    return sorted(lines, key=lambda line: (-line.num_targets, line.name))
+        counts = Counts(int(judged.right.sum()), int((~judged.ignored).sum()), judged.num_targets)
+        found[judged.name] = found.get(judged.name, Counts()) + counts
+    there = {name: c for name, c in found.items() if c.num_detections or c.num_targets}
+    return dict(sorted(there.items(), key=lambda item: (-item[1].num_targets, item[0])))
 
 
 def score_first(
