@@ -163,9 +163,8 @@ class _Reader:
             if x1 > x2 or y1 > y2:
                 mended.append("corners put in order")
             bins = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
-        elif not is_negative and (
-            len(bins) != 2 or not closed
-        ):  # an open frame with two coordinates may be half a box
+        elif not is_negative and (len(bins) != 2 or not closed):
+            # An open frame with two coordinates may be half a box.
             what = "a box" if closed else "a box cut short,"
             self.drop(f"{what} with {len(bins)} coordinates", span)
             return

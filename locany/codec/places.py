@@ -9,7 +9,7 @@ from locany.codec.vocab import Vocab
 
 
 def write_place(vocab: Vocab, bins: Sequence[int]) -> list[int]:
-    """Tokens of two or four bins, or of any number."""
+    """Tokens of some bins."""
     if vocab.formulation is not Formulation.DIGITS:
         return [vocab.coord(bin_) for bin_ in bins]
     ids: list[int] = []
@@ -26,9 +26,9 @@ def read_place(vocab: Vocab, tokens: Sequence[int]) -> tuple[int, ...] | None:
         return tuple(map(vocab.bin_of, tokens)) if all(map(vocab.is_coord, tokens)) else None
     if not tokens:
         return ()
-    bins, digits = [], ""
+    bins, digits, most_digits = [], "", len(str(vocab.max_bin))
     for token in (*tokens, vocab.comma):
-        if token in vocab.digits:
+        if token in vocab.digits and len(digits) < most_digits:
             digits += str(vocab.digits.index(token))
         elif token == vocab.comma and digits and int(digits) <= vocab.max_bin:
             bins.append(int(digits))

@@ -75,7 +75,7 @@ def test_digits_are_the_text_that_people_write(tokenizers: dict[Formulation, Tok
     assert write_place(words.vocab, [7, 89]) == words.encode_plain("7,89")
 
 
-@pytest.mark.parametrize("text", ["1,,2", ",1", "1,2,", "1001,2", "1 2", "one"])
+@pytest.mark.parametrize("text", ["1,,2", ",1", "1,2,", "1001,2", "1 2", "one", "9" * 5000])
 def test_what_is_no_list_of_bins_is_no_place(tokenizers: dict[Formulation, Tokenizer], text: str) -> None:
     words = tokenizers[Formulation.DIGITS]
     assert read_place(words.vocab, words.encode_plain(text)) is None
