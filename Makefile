@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test train-smoke setup check format bench parity wheel clean
+.PHONY: demo test train-smoke mini setup check format bench parity wheel clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,12 @@ test: $(VENV)/.dev  ## install everything that tests need, then all tests
 
 train-smoke: $(VENV)/.dev  ## from render to F1: a toy learns five emoji in about three minutes
 	$(BIN)/python scripts/train_smoke.py $(SETTINGS)
+
+RUNS ?= runs
+mini: $(VENV)/.dev  ## the bundled model again, in RUNS=runs: reading, then answering; hours on a CPU, goes on after any stop
+	OMP_NUM_THREADS=1 $(BIN)/locany train recipes/mini_read.py out=$(RUNS)/mini_read
+	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/mini.py out=$(RUNS)/mini compile=true \
+		begin=$(RUNS)/mini_read/model begin_heads=$(RUNS)/mini_read/heads.safetensors
 
 setup: $(VENV)/.dev  ## what the render engines draw with: Chromium and fonts (apt), toolkits and icons (npm)
 	$(BIN)/locany data setup

@@ -1,9 +1,11 @@
 """locany-mini: icons, scene text, documents and screens in one small model.
 
-    locany train recipes/mini.py [out=runs/mini] [minutes=60] [device=cuda] [compile=true]
+    make mini            both stages, on the CPU
+    torchrun --nproc-per-node 2 -m locany train recipes/mini.py out=runs/mini compile=true
+        begin=runs/mini_read/model begin_heads=runs/mini_read/heads.safetensors
 
-The run folder gets the vocabulary, made from what the render engines say, and at the end the checkpoint.
-`begin=CHECKPOINT` starts from weights of the same layers, whatever their vocabulary.
+The second stage: questions and answers, after `recipes/mini_read.py` has taught the encoder to read. The run
+folder gets the vocabulary, made from what the render engines say, and at the end the checkpoint.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ LATIN = (("latin", 1.0),)
 NUM_TOKENS = 3000  # of the vocabulary, without the added ones
 
 ICONS = IconsConfig.rich(
-    side=(168, 392),
-    num_patches=(196, 484),
+    side=(168, 336),
+    num_patches=(196, 400),
     max_objects=9,
     sprite_side=(22, 96),
     forms=(
@@ -51,15 +53,15 @@ EMOJI = IconsConfig(num_questions=5)
 SCENE_TEXT = SceneTextConfig(
     scripts=LATIN,
     languages=("en",),
-    side=(196, 448),
-    num_patches=(256, 784),
-    num_words=(1, 24),
+    side=(196, 420),
+    num_patches=(196, 625),
+    num_words=(1, 20),
     text_height=(8, 56),
 )
 DOCUMENTS = DocumentsConfig(
     languages=ENGLISH,
-    side=(336, 532),
-    density=(0.0, 0.35),
+    side=(308, 476),
+    density=(0.0, 0.3),
     scan_rate=0.3,
     num_questions=10,
     max_text=24,
@@ -73,10 +75,10 @@ GUI = GuiConfig(
 )
 # (engine, what it draws, share of the samples, samples that the vocabulary is made from)
 SOURCES = (
-    ("icons", EMOJI, 0.10, 0),
-    ("icons", ICONS, 0.32, 1500),
+    ("icons", EMOJI, 0.14, 0),
+    ("icons", ICONS, 0.26, 1500),
     ("scene_text", SCENE_TEXT, 0.24, 500),
-    ("documents", DOCUMENTS, 0.10, 120),
+    ("documents", DOCUMENTS, 0.12, 120),
     ("gui", GUI, 0.24, 250),
 )
 
@@ -144,12 +146,13 @@ def recipe(out: str = "runs/mini") -> TrainConfig:
         data=DataConfig(
             tuple(Rendered(name, config, weight) for name, config, weight, _ in SOURCES),
             answers=AnswerConfig(max_targets=20),
-            curriculum=24_000,
+            curriculum=12_000,
             easiest=0.3,
         ),
-        stream=StreamConfig(PackConfig(1024, buffer_size=16), num_lanes=4),
-        rows=16,
-        steps=3000,
-        optim=OptimConfig(muon_lr=4e-3, adam_lr=2e-3, decay_share=0.35),
-        loss=LossConfig(sigma_start=8.0, sigma_end=4.0, sigma_steps=1500),
+        stream=StreamConfig(PackConfig(1024, buffer_size=12), num_lanes=4),
+        rows=10,
+        steps=1700,
+        dense_steps=0,
+        optim=OptimConfig(muon_lr=3e-3, adam_lr=1.5e-3, decay_share=0.7, warmup_steps=60),
+        loss=LossConfig(sigma_start=6.0, sigma_end=4.0, sigma_steps=1500),
     )

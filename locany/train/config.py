@@ -44,7 +44,8 @@ class LossConfig:
     `sigma_start` to `sigma_end`: width in bins of the Gaussian around a coordinate, narrowing over
     `sigma_steps`; 0 is the published plain cross-entropy. `dense` weighs the auxiliary losses, which exist
     during training only; one of them reads the visual tokens after `deep_layers` decoder layers, and one
-    guides the attention of the decoder's layer number `guided_layer` (from 0).
+    guides the attention of the decoder's layer number `guided_layer` (from 0). `coord_cells`: of how many
+    visual tokens a forward asks for places and sides, on each level; more are drawn from by chance.
     """
 
     next_token: float = 1.0
@@ -52,6 +53,7 @@ class LossConfig:
     dense: float = 1.0
     deep_layers: int = 2
     guided_layer: int = 3
+    coord_cells: int = 256
     sigma_start: float = 20.0
     sigma_end: float = 5.0
     sigma_steps: int = 2200
@@ -105,6 +107,7 @@ class TrainConfig:
         num_workers: processes of each rank that render and encode.
         bf16: autocast matrix products to bfloat16.
         compile: compile the decoder's layers (needs a C++ compiler on the CPU): a quarter less time per step.
+            Rows are then all as wide as the budget.
         device: "cpu" or "cuda", which is one GPU for each rank.
         evaluation: what the run is measured on; the state with the best mean F1 is kept.
         save_every: steps between states; keep_last: states that are kept besides the best.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -21,7 +22,7 @@ from locany.data.characters import BLANK, NOT_KNOWN, NUM_CLASSES, NUM_SLOTS, SLO
 from locany.data.collate import Batch
 from locany.data.truth import NUM_LEVELS, TEXTS, THINGS, UNKNOWN
 from locany.model.config import LocateConfig
-from locany.train.loss import pad_rows
+from locany.train.nll import gaussian_targets, table_nll
 
 
 class DenseHeads(nn.Module):
@@ -121,8 +122,9 @@ def dense_loss(
     batch: Batch,
     embed: Tensor,
     coord_ids: range,
-    coord_nll: Callable[[Tensor, Tensor], Tensor],
+    sigma: float,
     merge_size: int,
+    coord_cells: int,
 ) -> DenseLoss:
     """The losses of everything that is read from the encoder's output.
 
@@ -130,8 +132,9 @@ def dense_loss(
         visual_tokens: [tokens, size] of all images.
         cell_patches: [tokens, merged size], what the encoder put out for the patches of each, row by row.
         embed: [vocabulary, size], the decoder's; coord_ids: the coordinate tokens in it.
-        coord_nll: (logits [n, bins], bins [n]) to the loss per row, shared with the main loss.
+        sigma: width of coordinate targets in bins.
         merge_size: patches per side of a visual token.
+        coord_cells: as in `coord_loss`.
     """
     truth = batch.truth
     coords = embed[coord_ids.start : coord_ids.stop]
@@ -153,7 +156,8 @@ def dense_loss(
         name.append(loss)
         loss, overlap = _reach_loss(_own(heads.reach, at, level).float(), truth.reach[level][here])
         reach.append(loss)
-        sides.append(coord_loss(_own(heads.sides, at, level), truth.bins[objects], coords, coord_nll))
+        bins, read = truth.bins[objects], partial(_own, heads.sides, level=level)
+        sides.append(coord_loss(read, at, bins, coords, sigma, coord_cells))
         readings[f"{called}_acc"] = (right, len(at))
         readings[f"{called}_iou"] = (overlap, len(at))
     by_patch = patch_characters(heads, cell_patches, merge_size)
@@ -163,7 +167,7 @@ def dense_loss(
         present=torch.stack(present).sum(),
         name=torch.stack(name).sum(),
         reach=torch.stack(reach).sum(),
-        place=coord_loss(heads.place(x), places, coords, coord_nll),
+        place=coord_loss(heads.place, x, places, coords, sigma, coord_cells),
         sides=torch.stack(sides).sum(),
         characters=in_tokens + in_patches,
         readings=readings | {"char_acc": (right, count), "patch_char_acc": (patch_right, count)},
@@ -190,6 +194,11 @@ def _own(linear: nn.Linear, x: Tensor, level: int) -> Tensor:
     size = linear.out_features // NUM_LEVELS
     span = slice(level * size, (level + 1) * size)
     return F.linear(pad_rows(x, 256), linear.weight[span], linear.bias[span])[: len(x)]
+
+
+def pad_rows(x: Tensor, multiple: int) -> Tensor:
+    """Add zero rows up to a multiple: every new shape costs the CPU new matrix kernels (docs/log.md)."""
+    return F.pad(x, (0, 0, 0, -len(x) % multiple))
 
 
 def mean_of(values: Tensor) -> Tensor:
@@ -223,18 +232,34 @@ def _character_loss(raw: Tensor, classes: Tensor) -> tuple[Tensor, Tensor, Tenso
 
 
 def coord_loss(
-    raw: Tensor, bins: Tensor, coord_embeddings: Tensor, coord_nll: Callable[[Tensor, Tensor], Tensor]
+    read: Callable[[Tensor], Tensor],
+    x: Tensor,
+    bins: Tensor,
+    coord_embeddings: Tensor,
+    sigma: float,
+    most: int,
 ) -> Tensor:
     """Mean loss of directions among the coordinate embeddings.
 
+    Neighbouring cells say nearly the same, and each costs as much as a token of an answer, so of more than
+    `most` cells as many are asked, by chance.
+
     Args:
-        raw: [n, k * size], k directions each; bins: [n, k] what they should point at.
+        read: from [n, size] to [n, k * size], k directions each.
+        x: [n, size] cells; bins: [n, k] what they should point at.
+        most: cells.
     """
-    directions = F.normalize(raw.unflatten(-1, (bins.shape[1], -1)).float(), dim=-1)
+    if len(x) > most:
+        chosen = torch.randperm(len(x))[:most].to(x.device)
+        x, bins = x[chosen], bins[chosen]
+    if not len(x):
+        return (read(x).sum() + coord_embeddings.sum()) * 0
+    directions = F.normalize(read(x).unflatten(-1, (bins.shape[1], -1)).float(), dim=-1)
     directions = directions * coord_embeddings.shape[1] ** 0.5
-    directions = directions.flatten(0, 1)
-    logits = (pad_rows(directions, 512) @ coord_embeddings.float().T)[: len(directions)]
-    return mean_of(coord_nll(logits, bins.flatten()))
+    wanted = bins.flatten()
+    at, share = gaussian_targets(wanted, sigma, len(coord_embeddings))
+    equal = torch.full((len(wanted),), 1 / len(wanted), device=x.device)
+    return table_nll(directions.flatten(0, 1), coord_embeddings, wanted, at, share, equal)[0]
 
 
 def deep_side_loss(
@@ -242,7 +267,8 @@ def deep_side_loss(
     hidden: Tensor,
     batch: Batch,
     coord_embeddings: Tensor,
-    coord_nll: Callable[[Tensor, Tensor], Tensor],
+    sigma: float,
+    coord_cells: int,
 ) -> Tensor:
     """The sides again, read from the visual tokens after some layers of the decoder.
 
@@ -251,12 +277,14 @@ def deep_side_loss(
 
     Args:
         hidden: [visual tokens, size].
+        coord_cells: as in `coord_loss`.
     """
     x, losses = heads.deep_norm(hidden), []
     for level, owner in enumerate(batch.truth.owner):
         here = owner >= 0
-        raw = _own(heads.deep_sides, x[here], level)
-        losses.append(coord_loss(raw, batch.truth.bins[owner[here]], coord_embeddings, coord_nll))
+        read = partial(_own, heads.deep_sides, level=level)
+        bins = batch.truth.bins[owner[here]]
+        losses.append(coord_loss(read, x[here], bins, coord_embeddings, sigma, coord_cells))
     return torch.stack(losses).sum()
 
 

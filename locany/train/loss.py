@@ -13,14 +13,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from locany.data.streams import IGNORE
 from locany.model.attention import Mask
 from locany.model.locate_model import LocateModel
 from locany.model.masks import Layout, visible, visible_blocks
-
-MAX_LOGITS = 2**26  # 256 MiB in float32; the published vocabulary has 440 positions in it, so 512 are taken
+from locany.train.nll import gaussian_targets, table_nll
 
 
 @dataclass(frozen=True)
@@ -80,62 +78,24 @@ class StreamLoss:
     mask: Mask
 
 
-def pad_rows(x: Tensor, multiple: int) -> Tensor:
-    """Add zero rows up to a multiple: every new shape costs the CPU new matrix kernels (docs/log.md)."""
-    return torch.nn.functional.pad(x, (0, 0, 0, -len(x) % multiple))
-
-
-def gaussian_nll(log_probs: Tensor, bins: Tensor, sigma: float) -> Tensor:
-    """Cross-entropy against a Gaussian of width `sigma` bins around each target bin.
-
-    Args:
-        log_probs: [n, num_bins] log-probabilities of the coordinate tokens (they need not sum to 1 when other
-            tokens took a share).
-        bins: [n] target bins.
-
-    Returns:
-        [n]. With sigma 0 the plain negative log-probability of the target.
-    """
-    if sigma <= 0:
-        return -log_probs.gather(1, bins[:, None])[:, 0]
-    reach = max(1, round(2.5 * sigma))
-    offsets = torch.arange(-reach, reach + 1, device=bins.device)
-    at = bins[:, None] + offsets
-    weight = torch.exp(-0.5 * (offsets / sigma) ** 2) * ((at >= 0) & (at < log_probs.shape[1]))
-    weight = weight / weight.sum(1, keepdim=True)
-    return -(log_probs.gather(1, at.clamp(0, log_probs.shape[1] - 1)) * weight).sum(1)
-
-
 def score_labels(
-    model: LocateModel, hidden: Tensor, wanted: Tensor, bins: Tensor, coord_ids: range, sigma: float
-) -> tuple[Tensor, Tensor]:
-    """Loss of each labelled position, and 1 where the target is the most likely token, else 0.
-
-    No more than `MAX_LOGITS` logits exist at a time: more positions are done in parts, whose logits are made
-    again in the backward pass.
+    model: LocateModel, hidden: Tensor, labels: Labels, weight: Tensor, coord_ids: range, sigma: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The weighted sum of the losses of labelled positions, and of each its loss and whether it is right.
 
     Args:
-        hidden: [n, size]; wanted: [n] ids; bins: [n] as in `Labels`.
+        hidden: [n, size]; weight: [n].
 
     Returns:
-        [n] and [n].
+        The sum, [n], and [n]: 1 where no token is likelier than the target, else 0.
     """
-
-    def score(hidden: Tensor, wanted: Tensor, bins: Tensor) -> tuple[Tensor, Tensor]:
-        logits = model.decoder.logits(pad_rows(hidden, 512))[: len(wanted)]
-        log_probs = torch.log_softmax(logits, dim=-1)
-        nll = -log_probs.gather(1, wanted[:, None])[:, 0]
-        if sigma > 0:
-            soft = gaussian_nll(log_probs[:, coord_ids.start : coord_ids.stop], bins.clamp(min=0), sigma)
-            nll = torch.where(bins >= 0, soft, nll)
-        return nll, (logits.detach().argmax(-1) == wanted).to(nll.dtype)
-
-    size = max(512, MAX_LOGITS // model.config.text.vocab_size)
-    if len(wanted) <= size:
-        return score(hidden, wanted, bins)
-    parts = zip(hidden.split(size), wanted.split(size), bins.split(size), strict=True)
-    scored = [checkpoint(score, *part, use_reentrant=False) for part in parts]
-    return torch.cat([nll for nll, _ in scored]), torch.cat([right for _, right in scored])
+    near, share = gaussian_targets(labels.bins.clamp(min=0), sigma, len(coord_ids))
+    is_coord = (labels.bins >= 0)[:, None]
+    alone = torch.zeros_like(share)
+    alone[:, 0] = 1
+    at = torch.where(is_coord, near + coord_ids.start, labels.wanted[:, None])
+    share = torch.where(is_coord, share, alone)
+    return table_nll(hidden, model.decoder.embed.weight, labels.wanted, at, share, weight)
 
 
 def training_mask(layout: Layout, causal_block: bool, *, sparse: bool) -> Mask:
@@ -180,19 +140,18 @@ def stream_loss(
         labels = find_labels(targets, layout.block, coord_ids)
     hidden = model(token_ids, positions, mask, visual_tokens).flatten(0, 1)
     in_block = labels.in_block
-    nll, right = score_labels(model, hidden[labels.at], labels.wanted, labels.bins, coord_ids, sigma)
     weight = torch.where(in_block, block_weight, next_token_weight)
+    total, nll, right = score_labels(model, hidden[labels.at], labels, weight, coord_ids, sigma)
     if pooled_over is None:
         pooled_over = weight.sum()
-    nothing = torch.zeros(targets.numel(), dtype=nll.dtype, device=nll.device)
-    kept = nll.detach()
+    nothing = torch.zeros(targets.numel(), device=nll.device)
     return StreamLoss(
-        total=(nll * weight).sum() / pooled_over.clamp(min=1e-9),
-        next_token_sum=(kept * ~in_block).sum(),
-        block_sum=(kept * in_block).sum(),
+        total=total / pooled_over.clamp(min=1e-9),
+        next_token_sum=(nll * ~in_block).sum(),
+        block_sum=(nll * in_block).sum(),
         num_next_token=labels.num_next_token,
         num_block=labels.num_block,
-        nll=nothing.index_copy(0, labels.at, kept).view_as(targets),
+        nll=nothing.index_copy(0, labels.at, nll).view_as(targets),
         correct=nothing.index_copy(0, labels.at, right).view_as(targets),
         block_accuracy=(right * in_block).sum() / max(1, labels.num_block),
         mask=mask,

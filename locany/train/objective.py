@@ -24,7 +24,7 @@ from locany.model.decoder import DecoderLayer
 from locany.train.config import LossConfig, TrainConfig
 from locany.train.dense import DenseHeads, cell_boxes, deep_side_loss, dense_loss
 from locany.train.guide import guide_loss
-from locany.train.loss import Labels, StreamLoss, find_labels, gaussian_nll, stream_loss
+from locany.train.loss import Labels, StreamLoss, find_labels, stream_loss
 from locany.train.report import Numbers, kinds_of, numbers_by_kind
 from locany.train.run import Run
 
@@ -167,14 +167,12 @@ def loss_with_truth(
         streams = streams_of(run, forward, visual, size, config)
         return streams.total + unused, report_of(streams, forward, config.loss)
 
-    def coord_nll(logits: Tensor, bins: Tensor) -> Tensor:
-        return gaussian_nll(logits.log_softmax(-1), bins, sigma)
-
+    cells_asked = config.loss.coord_cells
     cells, share = forward.num_cells, forward.num_cells / size.cells
     num_patches = sum(height * width for height, width in batch.grids)
     patches = model.vision.merge(encoded[:num_patches], batch.grids)  # without what pads them
     merge_size = shape.vision.merge_size
-    dense = dense_loss(heads, visual, patches, batch, embed, coord_ids, coord_nll, merge_size)
+    dense = dense_loss(heads, visual, patches, batch, embed, coord_ids, sigma, merge_size, cells_asked)
     report: Numbers = dense.report(cells)
     if only_dense:
         return dense.total * share, report
@@ -185,7 +183,7 @@ def loss_with_truth(
         streams = streams_of(run, forward, visual, size, config)
     at_images = deep[0][batch.token_ids == vocab.image_token]
     coords = embed[coord_ids.start : coord_ids.stop]
-    deep_sides = deep_side_loss(heads, at_images, batch, coords, coord_nll)
+    deep_sides = deep_side_loss(heads, at_images, batch, coords, sigma, cells_asked)
     theta = shape.text.rope_theta
     assert isinstance(streams.mask, Tensor)
     boxes = cell_boxes(batch.grids, merge_size, len(coord_ids) - 1).to(visual.device)

@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,12 +102,14 @@ def opening(run: Run, config: TrainConfig) -> str:
 
 def loader(run: Run, config: TrainConfig) -> Iterator[Step]:
     """What this rank learns from, from where the run stands."""
-    ranks = run.ranks
+    ranks, packing = run.ranks, config.stream
+    if config.compile:  # rows of one width: layers compiled for any width fail on the CPU (docs/log.md)
+        packing = replace(packing, multiple=packing.pack.budget)
     stream = PackStream(
         SampleStream(config.data),
         str(run.folder),
         run.preprocess,
-        config.stream,
+        packing,
         progress=run.progress,
         rank=ranks.rank,
         num_ranks=ranks.count,

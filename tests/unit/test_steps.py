@@ -18,17 +18,13 @@ from locany.data.loader import Step
 from locany.data.sample import Question, Sample, Target
 from locany.errors import DataError, TrainingError
 from locany.image import PreprocessConfig
-from locany.model import LocateModel
 from locany.tasks import Task
 from locany.train.data import DataConfig, Stored
-from locany.train.init import initialise
-from locany.train.loss import score_labels
 from locany.train.objective import encode, on_device, prepare
 from locany.train.ranks import Ranks
 from locany.train.report import KINDS, Window, kinds_of, line_for_people, numbers_by_kind
 from locany.train.run import start
-from locany.train.sft import train
-from tests.tiny import tiny_config
+from locany.train.sft import loader, train
 from tests.unit.squares import Config, render
 from tests.unit.train_fixtures import (
     WITH_TRUTH,
@@ -176,20 +172,20 @@ def test_fewer_than_no_rows_are_refused(run_folder: Path) -> None:  # noqa: F811
         tiny_run(run_folder, micro_rows=-1)
 
 
-def test_logits_in_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there are too many for the memory, the head runs over parts of the positions."""
-    model = LocateModel(tiny_config())
-    initialise(model, 0, range(554, 1555))
-    generator = torch.Generator().manual_seed(0)
-    hidden = torch.randn(1200, 64, generator=generator)
-    wanted = torch.randint(0, 1558, (1200,), generator=generator)
-    bins = torch.where((wanted >= 554) & (wanted < 1555), wanted - 554, -1)
-    found = []
-    for limit in (2**26, 1):
-        monkeypatch.setattr("locany.train.loss.MAX_LOGITS", limit)
-        x = hidden.clone().requires_grad_(True)
-        nll, right = score_labels(model, x, wanted, bins, range(554, 1555), sigma=3.0)
-        nll.sum().backward()
-        found.append((nll.detach(), right, x.grad))
-    for whole, parts in zip(*found, strict=True):
-        torch.testing.assert_close(whole, parts)
+def test_compiled_layers_get_rows_of_one_width(run_folder: Path) -> None:  # noqa: F811
+    """Compiled for any width, they fail on the CPU at the second one they meet."""
+    for compiled, widths in ((False, {448, 512}), (True, {500})):
+        config = tiny_run(run_folder, out=str(run_folder / "width"), compile=compiled)
+        batches = next(iter(loader(start(config, Ranks(0, 1)), config))).batches
+        assert {batch.token_ids.shape[1] for batch in batches} <= widths
+
+
+def test_few_cells_are_asked_for_their_sides(run_folder: Path) -> None:  # noqa: F811
+    """With a limit above the number of cells nothing is drawn; below it the losses stay means."""
+    found = {}
+    for most in (10_000, 20_000, 8):
+        changes = {"loss": replace(WITH_TRUTH, coord_cells=most), "dense_steps": 2, "steps": 3}
+        found[most] = losses(trained(run_folder, f"cells-{most}", **changes))
+    assert found[10_000] == found[20_000]
+    assert found[8] != found[10_000]
+    assert found[8] == pytest.approx(found[10_000], rel=0.2)

@@ -25,7 +25,6 @@ from locany.train.config import LossConfig, OptimConfig, TrainConfig
 from locany.train.data import DataConfig, Rendered, Stored
 from locany.train.init import fourier_features
 from locany.train.log import read_log
-from locany.train.loss import gaussian_nll
 from locany.train.objective import sigma_at
 from locany.train.optim import rate_scale
 from locany.train.report import TIMES
@@ -111,21 +110,6 @@ def test_a_run_of_another_shape_is_refused(recipe: TrainConfig) -> None:
 def test_wrong_recipes_are_refused(recipe: TrainConfig, change: dict[str, int]) -> None:
     with pytest.raises(DataError, match="recipe: " + next(iter(change))):
         replace(recipe, **change)  # type: ignore[arg-type]
-
-
-def test_gaussian_nll_prefers_near_bins() -> None:
-    log_probs = torch.full((3, 101), -20.0)
-    log_probs[0, 50] = log_probs[1, 53] = log_probs[2, 90] = 0.0
-    bins = torch.tensor([50, 50, 50])
-    exact, near, far = gaussian_nll(log_probs, bins, sigma=3.0).tolist()
-    assert exact < near < far
-    assert torch.equal(gaussian_nll(log_probs, bins, sigma=0.0), torch.tensor([0.0, 20.0, 20.0]))
-
-
-def test_gaussian_nll_at_the_edge_keeps_all_its_weight() -> None:
-    uniform = torch.full((2, 101), -torch.tensor(101.0).log().item())
-    inside, edge = gaussian_nll(uniform, torch.tensor([50, 0]), sigma=5.0).tolist()
-    assert inside == pytest.approx(edge, rel=1e-5)
 
 
 def test_rate_rises_holds_and_falls() -> None:
