@@ -20,6 +20,7 @@ from locany.errors import DataError, TrainingError
 from locany.image import PreprocessConfig
 from locany.tasks import Task
 from locany.train.data import DataConfig, Stored
+from locany.train.log import read_log
 from locany.train.objective import encode, on_device, prepare
 from locany.train.ranks import Ranks
 from locany.train.report import KINDS, Window, kinds_of, line_for_people, numbers_by_kind
@@ -174,10 +175,13 @@ def test_fewer_than_no_rows_are_refused(run_folder: Path) -> None:  # noqa: F811
 
 def test_compiled_layers_get_rows_of_one_width(run_folder: Path) -> None:  # noqa: F811
     """Compiled for any width, they fail on the CPU at the second one they meet."""
-    for compiled, widths in ((False, {448, 512}), (True, {500})):
+    widths = {}
+    for compiled in (False, True):
         config = tiny_run(run_folder, out=str(run_folder / "width"), compile=compiled)
         batches = next(iter(loader(start(config, Ranks(0, 1)), config))).batches
-        assert {batch.token_ids.shape[1] for batch in batches} <= widths
+        widths[compiled] = {batch.token_ids.shape[1] for batch in batches}
+    assert widths[True] == {500}, "the budget"
+    assert widths[False] != {500}
 
 
 def test_few_cells_are_asked_for_their_sides(run_folder: Path) -> None:  # noqa: F811
@@ -185,7 +189,8 @@ def test_few_cells_are_asked_for_their_sides(run_folder: Path) -> None:  # noqa:
     found = {}
     for most in (10_000, 20_000, 8):
         changes = {"loss": replace(WITH_TRUTH, coord_cells=most), "dense_steps": 2, "steps": 3}
-        found[most] = losses(trained(run_folder, f"cells-{most}", **changes))
+        lines = read_log(trained(run_folder, f"cells-{most}", **changes))
+        found[most] = [line["sides"] for line in lines if "sides" in line]
     assert found[10_000] == found[20_000]
     assert found[8] != found[10_000]
     assert found[8] == pytest.approx(found[10_000], rel=0.2)
