@@ -1,8 +1,9 @@
 """Cross-entropy over a table of embeddings, forward and backward in one go, part by part.
 
-Logits of all labelled positions together would be the largest tensors of a training step, and autograd goes
-through six of their size. Here a part of the rows is scored, turned into its gradients and forgotten: memory
-does not grow with the positions, and on a CPU a part stays in the cache (docs/log.md).
+Logits of all labelled positions together would be the largest tensors of a training step. Here a part of the
+rows is scored, turned into its gradients and forgotten: the logits need no more memory for more positions,
+and on a CPU a part stays in the cache (docs/log.md). torch's own `linear_cross_entropy` is younger than the
+versions that we support.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from torch import Tensor
 
 from locany.model.attention import activation_dtype
 
-# Logits that exist at a time: 8 MiB on a CPU; on a GPU 256 MiB, 440 rows of the published vocabulary.
-MAX_LOGITS = {"cpu": 2**21}
-MAX_LOGITS_ELSEWHERE = 2**26
+# Logits that exist at a time: 256 MiB, 440 rows of the published vocabulary; on a CPU 8 MiB.
+MAX_LOGITS, MAX_LOGITS_CPU = 2**26, 2**21
 MIN_ROWS = 512  # of a part; rows are padded to a multiple of it: every new shape costs the CPU new kernels
 
 
@@ -58,7 +58,7 @@ def gaussian_targets(bins: Tensor, sigma: float, num_bins: int) -> tuple[Tensor,
     offsets = torch.arange(-reach, reach + 1, device=bins.device)
     at = bins[:, None] + offsets
     weight = torch.exp(-0.5 * (offsets / sigma) ** 2) * ((at >= 0) & (at < num_bins))
-    return at.clamp(0, max(0, num_bins - 1)), weight / weight.sum(1, keepdim=True).clamp(min=1e-9)
+    return at.clamp(0, num_bins - 1), weight / weight.sum(1, keepdim=True)
 
 
 class _TableNLL(torch.autograd.Function):
@@ -74,7 +74,7 @@ class _TableNLL(torch.autograd.Function):
         nll, right = torch.empty(2, len(x), device=device)
         grad_x = torch.empty_like(rows) if wants_x else None
         grad_table = torch.zeros(table.shape, device=device) if wants_table else None
-        most = MAX_LOGITS.get(device.type, MAX_LOGITS_ELSEWHERE)
+        most = MAX_LOGITS_CPU if device.type == "cpu" else MAX_LOGITS
         size = max(1, most // len(table) // MIN_ROWS) * MIN_ROWS
         with torch.autocast(device.type, enabled=False):
             for begin in range(0, len(x), size):
