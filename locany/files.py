@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,13 +37,14 @@ def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], Any]) -> None
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path, patience: float = 0.0) -> Iterator[None]:
     """Keep other processes that lock it out of a folder; the system lets go of the lock of a killed one.
 
     Systems without such locks (Windows) are not guarded.
 
     Args:
         folder: that exists.
+        patience: seconds to wait for it.
 
     Raises:
         DataError: another process has it.
@@ -54,12 +56,17 @@ def locked_folder(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(
-                f"another process writes to {folder}; wait for it, or give another folder"
-            ) from None
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise DataError(
+                        f"another process writes to {folder}; wait for it, or give another folder"
+                    ) from None
+            time.sleep(0.1)
         yield
     finally:
         os.close(handle)

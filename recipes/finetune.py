@@ -18,7 +18,7 @@ LORA = runpy.run_path(str(Path(__file__).with_name("lora.py")))
 
 
 def recipe(data: str, model: str = "locany-mini", out: str = "runs/finetune") -> TrainConfig:
-    """As with adapters, at half the rate.
+    """As with adapters, but all weights learn, the matrices at half the rate.
 
     Args:
         data: path of a data set, or several with commas between them.

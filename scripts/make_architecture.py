@@ -19,11 +19,25 @@ ORDER = (
         "tasks.py",
         "results.py",
         "notebook.py",
+        "files.py",
+        "version.py",
         "image",
         "codec",
         "model",
     ),
-    *("engine", "weights", "data", "closer", "locator", "draw.py", "synth", "train", "eval", "cli"),
+    *(
+        "engine",
+        "weights",
+        "data",
+        "closer",
+        "locator",
+        "draw.py",
+        "synth",
+        "train",
+        "eval",
+        "pipeline",
+        "cli",
+    ),
 )
 
 

@@ -71,20 +71,9 @@ def train(
     elif measure:
         write_line(json.dumps(measure_checkpoint(config)))
     else:
-        _check_out(Path(config.out))
         with warnings_as_remarks(quiet=False):
             run(config, write_line, _evaluation(config) if config.evaluation.sources else None)
     return 0
-
-
-def _check_out(out: Path) -> None:
-    """Raise unless the run folder is one, or can be made."""
-    from locany.errors import DataError
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"out={out} cannot be the run folder ({error.strerror}); give another one") from None
 
 
 def measure_checkpoint(config: TrainConfig) -> dict[str, float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+import locany.model.vector_math  # noqa: F401
+
 
 def text_angles(positions: Tensor, head_dim: int, theta: float) -> Tensor:
     """Angles of the decoder's rotary embedding (spec `locateanything` 5).

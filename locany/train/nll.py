@@ -14,11 +14,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import locany.model.vector_math  # noqa: F401
 from locany.model.attention import activation_dtype
 
-# Logits that exist at a time: 256 MiB, 440 rows of the published vocabulary; on a CPU 8 MiB.
+# Rows of a part are a multiple of this, padded: every new shape costs the CPU new kernels.
+MIN_ROWS = 512
+# Logits of a part, where that is more than `MIN_ROWS` rows: 256 MiB; on a CPU 8 MiB, which stay in the cache.
 MAX_LOGITS, MAX_LOGITS_CPU = 2**26, 2**21
-MIN_ROWS = 512  # of a part; rows are padded to a multiple of it: every new shape costs the CPU new kernels
 
 
 def table_nll(

@@ -174,8 +174,10 @@ def loss_with_truth(
     merge_size = shape.vision.merge_size
     dense = dense_loss(heads, visual, patches, batch, embed, coord_ids, sigma, merge_size, cells_asked)
     report: Numbers = dense.report(cells)
-    if only_dense:
-        return dense.total * share, report
+    if (
+        only_dense
+    ):  # zeros for the heads that read the decoder: ranks average gradients of the same parameters
+        return dense.total * share + 0 * sum(p.sum() for p in heads.parameters()), report
     layers = cast(list[DecoderLayer], model.decoder.layers)
     deep_layer, guided = layers[config.loss.deep_layers - 1], layers[config.loss.guided_layer]
     before_guided = layers[config.loss.guided_layer - 1]

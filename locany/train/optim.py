@@ -93,8 +93,10 @@ class Optimizers:
         """Moments of a saved run, of any number of ranks; rates stay those of this config."""
         for name, parameter, optimizer in self._owners():
             if name in state:
+                # Counters live on the host, but for an optimizer that is one kernel.
+                device = parameter.device if optimizer.defaults.get("fused") else torch.device("cpu")
                 optimizer.state[parameter] = {
-                    key: split_like(v, parameter) if isinstance(v, Tensor) and v.ndim else v
+                    key: _placed(v, parameter, device) if isinstance(v, Tensor) else v
                     for key, v in state[name].items()
                 }
 
@@ -109,6 +111,11 @@ class Optimizers:
 
 def _groups(parameters: Mapping[tuple[float, bool], list[nn.Parameter]], peak: float) -> list[dict[str, Any]]:
     return [{"params": group, "peak": peak * scale} for (scale, _), group in parameters.items()]
+
+
+def _placed(saved: Tensor, parameter: nn.Parameter, counters: torch.device) -> Tensor:
+    """A moment beside its parameter, or a counter on its device."""
+    return split_like(saved, parameter) if saved.ndim else saved.to(counters)
 
 
 def rate_scale(number: int, num_steps: int, config: OptimConfig) -> float:

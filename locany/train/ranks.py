@@ -22,14 +22,15 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
+from locany.device import choose_device
 from locany.model.locate_model import LocateModel
 
 T = TypeVar("T")
 
 # Ranks wait while the first one measures and writes, which may take long. A rank that fails does not leave
 # the others waiting: torchrun ends them.
-_FAREWELL = 0.2  # seconds
 _PATIENCE = timedelta(hours=12)
+_FAREWELL = 0.2  # seconds, see `join_ranks`
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,15 @@ def join_ranks(device: str) -> Iterator[Ranks]:
 
     Args:
         device: of the recipe; "cuda" is a GPU of its own for every rank.
+
+    Raises:
+        DeviceError: this machine does not have it.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        yield Ranks(device=torch.device(device))
+        yield Ranks(device=choose_device(device)[0])
         return
-    mine = torch.device(device)
+    mine = choose_device(device)[0]
     if mine.type == "cuda":
         mine = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(mine)

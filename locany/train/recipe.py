@@ -7,7 +7,7 @@ import runpy
 from collections.abc import Sequence
 from pathlib import Path
 
-from locany.errors import DataError
+from locany.errors import DataError, LocanyError
 from locany.train.config import TrainConfig
 from locany.train.override import override
 
@@ -33,11 +33,16 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     if not callable(function):
         raise DataError(f"{path}: a recipe defines a function recipe() that returns a TrainConfig")
     taken = inspect.signature(function).parameters
-    arguments = {n: v for n, _, v in (s.partition("=") for s in settings) if n in taken}
+    arguments = {n: v for n, equals, v in (s.partition("=") for s in settings) if equals and n in taken}
     needed = [n for n, p in taken.items() if p.default is inspect.Parameter.empty and n not in arguments]
     if needed:
         raise DataError(f"{path}: this recipe needs {', '.join(f'{name}=...' for name in needed)}; add it")
-    config = function(**arguments)
+    try:
+        config = function(**arguments)
+    except LocanyError:
+        raise
+    except Exception as error:
+        raise DataError(f"{path}: recipe() failed with {type(error).__name__}: {error}") from error
     if not isinstance(config, TrainConfig):
         raise DataError(f"{path}: recipe() returned {type(config).__name__}, expected a TrainConfig")
-    return override(config, [s for s in settings if s.partition("=")[0] not in taken])
+    return override(config, [s for s in settings if "=" not in s or s.partition("=")[0] not in taken])

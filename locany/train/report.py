@@ -145,7 +145,7 @@ class Window:
         self.restart_clock()
         return {
             "step": step,
-            "lr": round(rate_scale(step, self.config.steps, self.config.optim), 4),
+            "rate": round(rate_scale(step - 1, self.config.steps, self.config.optim), 4),  # share of its peak
             "sigma": round(sigma, 2),
             **{name: round(mean, 4) for name, mean in means.items()},
             "tokens_per_s": round(tokens / seconds, 1),

@@ -32,10 +32,13 @@ from locany.weights.fetch import find_checkpoint
 from locany.weights.load import load_model
 from locany.weights.merge import merge_adapter
 from locany.weights.save import save_model
+from locany.weights.stored import read_json
 
 STATE_FORMAT = 4  # raised when an older state cannot be gone on with
 MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
 _PREPROCESS = "preprocessor_config.json"
+# What a run keeps: with other values its state would not fit, or samples would come again or never.
+_FIXED = ("model", "lora", "frozen", "optim.muon", "stream.num_lanes", "stream.seed", "data.seed")
 KEPT_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", _PREPROCESS)
 
 
@@ -124,11 +127,12 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
             raise DataError(f"recipe: frozen names all of {', '.join(PARTS)}, so nothing would learn")
     if heads is not None:
         learning |= {f"heads.{name}": p for name, p in heads.named_parameters()}
+    cutting = folder / _PREPROCESS
     run = Run(
         model=model,
         folder=folder,
         tokenizer=Tokenizer.from_folder(folder),
-        preprocess=PreprocessConfig.from_json(json.loads((folder / _PREPROCESS).read_text(encoding="utf-8"))),
+        preprocess=PreprocessConfig.from_json(read_json(cutting), str(cutting)),
         learning=learning,
         optimizers=Optimizers(learning, config.optim),
         heads=heads,
@@ -151,12 +155,23 @@ def _resume(run: Run, config: TrainConfig) -> None:
             f"{STATE_FORMAT}; give another run folder, or go on with the version that began the run"
         )
     mine, theirs = as_json(config), state["config"]
-    for name in ("model", "lora", "frozen"):
-        if mine[name] != theirs[name]:
+    for name in _FIXED:
+        new, old = _value(mine, name), _value(theirs, name)
+        if new != old:
             raise DataError(
-                f"{config.out} holds a run with another {name}: {_shorten(theirs[name])}, not "
-                f"{_shorten(mine[name])}; give another run folder, or the recipe it was started with"
+                f"{config.out} holds a run with another {name}: {_shorten(old)}, not {_shorten(new)}; "
+                "give another run folder, or the recipe it was started with"
             )
+    if config.loss.dense and not theirs["loss"]["dense"]:
+        raise DataError(
+            f"{config.out} holds a run without auxiliary losses, which loss.dense={config.loss.dense} "
+            "asks for; give another run folder and begin=MODEL, the model of this one"
+        )
+    if state["step"] > config.steps:
+        raise DataError(
+            f"{config.out} holds a run of {state['step']} steps, more than steps={config.steps}; "
+            "ask for more steps, or give another run folder"
+        )
     with torch.no_grad():
         for name, parameter in run.learning.items():
             parameter.copy_(split_like(state["learning"][name], parameter))
@@ -242,6 +257,13 @@ def as_json(config: TrainConfig) -> dict[str, Any]:
     """The config as JSON gives it back."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     return plain
+
+
+def _value(config: Mapping[str, Any], name: str) -> Any:
+    value: Any = config
+    for part in name.split("."):
+        value = value[part]
+    return value
 
 
 def _shorten(value: Any) -> str:

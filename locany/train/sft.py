@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,9 @@ import torch
 
 from locany.data.loader import PackStream, Step, steps
 from locany.device import tune_cpu_allocator
-from locany.errors import TrainingError
+from locany.engine.memory import is_out_of_memory
+from locany.errors import DataError, TrainingError
+from locany.files import locked_folder
 from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
 from locany.train.data import SampleStream
@@ -26,6 +28,7 @@ from locany.train.run import Run, export, save, start, whole_run
 
 Evaluate = Callable[[Run], dict[str, float]]
 DRAW_EVERY = 60.0  # seconds at least between drawings of the curves
+PATIENCE = 30.0  # seconds to wait for the folder: loader workers of a killed run live a little longer
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print, evaluate: Evaluate | None = None) -> Run:
@@ -38,12 +41,21 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, evaluate: Eva
         evaluate: measures the run at its present weights; "f1" in its answer is the score of the state.
 
     Raises:
-        DataError, CheckpointError: the recipe, its data or its checkpoint cannot be used.
+        DataError, CheckpointError: the recipe, its data or its checkpoint cannot be used; or another process
+            writes to the run folder.
         TrainingError: the loss is not a number, or memory has run out.
     """
     if config.device == "cpu":
         tune_cpu_allocator()
-    with join_ranks(config.device) as ranks:
+    out = Path(config.out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"out={out} cannot be the run folder ({error.strerror}); give another one") from None
+    with (
+        join_ranks(config.device) as ranks,
+        locked_folder(out, PATIENCE) if ranks.is_first else nullcontext(),
+    ):
         return train_on(ranks, config, say if ranks.is_first else _silent, evaluate)
 
 
@@ -56,13 +68,14 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
     window = Window(config, ranks, began)
     run.model.train()
     for step in itertools.islice(loader(run, config), config.steps - run.step):
-        torch.manual_seed(hash_of(config.seed, run.step, ranks.rank))  # dropout, the same after a restart
+        # For dropout, and the cells whose places are asked: the same after a restart.
+        torch.manual_seed(hash_of(config.seed, run.step, ranks.rank))
         with no_memory_left(run.step):
             learn(run, step, config, window)
         run.advance(config.rows, step.lanes)
         last, at_line = run.step == config.steps, run.step % config.log_every == 0
         if at_line:
-            line = window.line(run.step, sigma_at(config, run.step))
+            line = window.line(run.step, sigma_at(config, run.step - 1))
             say(line_for_people(line, config.steps))
             if log:
                 log.report(line)
@@ -74,17 +87,17 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
             window.check()
             save(run, config)
             every = config.evaluation.every
-            if evaluate and (last or out_of_time or (every and run.step % every == 0)):
+            if evaluate and not last and (out_of_time or (every and run.step % every == 0)):
                 measure(run, config, evaluate, say, log)
             if log and (last or out_of_time or time.monotonic() - drawn > DRAW_EVERY):
                 log.draw()
                 drawn = time.monotonic()
-            if last:
-                export(run, config)
             ranks.wait()
             window.restart_clock()
         if out_of_time:
             break
+    if run.step == config.steps:
+        finish(run, config, say, evaluate, log)
     return run
 
 
@@ -157,6 +170,19 @@ def measure(
     States(Path(config.out), config.keep_last).score(run.step, found["f1"])
 
 
+def finish(
+    run: Run, config: TrainConfig, say: Callable[[str], None], evaluate: Evaluate | None, log: RunLog | None
+) -> None:
+    """What a whole run leaves, its score and its model; also after a stop between its last step and these."""
+    states = States(Path(config.out), config.keep_last)
+    if evaluate and run.ranks.agree(states.newest is None or states.newest.score is None):
+        measure(run, config, evaluate, say, log)
+        if log:
+            log.draw()
+    export(run, config)
+    run.ranks.wait()
+
+
 @contextmanager
 def no_memory_left(step: int) -> Iterator[None]:
     """Say what to change where memory runs out.
@@ -166,7 +192,9 @@ def no_memory_left(step: int) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
         raise TrainingError(
             f"memory ran out at step {step} ({(str(error) or 'no room').splitlines()[0]}); lower rows of one "
             "forward (micro_rows) or stream.pack.budget, set checkpointing=true, or take smaller images, and "

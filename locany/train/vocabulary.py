@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -16,7 +17,7 @@ from tokenizers import models, pre_tokenizers, trainers
 from locany.codec.formulation import Formulation
 from locany.codec.tokenizer import split_pieces
 from locany.codec.vocab import COMMA, DIGITS, NONE_WORDS, Vocab, added_tokens
-from locany.files import write_whole
+from locany.files import locked_folder, write_whole
 from locany.image import PreprocessConfig
 from locany.model.config import LocateConfig
 from locany.synth.renderer import engine
@@ -66,7 +67,8 @@ def make_vocabulary(
 ) -> LocateConfig:
     """Write the vocabulary, config and preprocessing of a new model, and give its shape.
 
-    A folder that has them is left alone: a run goes on with the ids that it began with.
+    A folder that has them is left alone: a run goes on with the ids that it began with. Ranks that come
+    here at once wait for the first.
 
     Args:
         texts: what the vocabulary is made from; asked only where it is made.
@@ -78,6 +80,22 @@ def make_vocabulary(
     """
     if (folder / "config.json").is_file():
         return load_config(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked_folder(folder, patience=math.inf):
+        if not (folder / "config.json").is_file():
+            _write_vocabulary(folder, texts, num_tokens, shape, max_patches, formulation, block_size)
+    return load_config(folder)
+
+
+def _write_vocabulary(
+    folder: Path,
+    texts: Callable[[], Iterable[str]],
+    num_tokens: int,
+    shape: Callable[[Vocab], LocateConfig],
+    max_patches: int,
+    formulation: Formulation,
+    block_size: int,
+) -> None:
     base, merges = train_bpe(list(texts()), num_tokens)
     files, added = vocabulary_files(base, merges)
     ids = id_fields(base, added, block_size, formulation=formulation)
@@ -93,12 +111,10 @@ def make_vocabulary(
         "image_std": list(cut.std),
     }
     files["preprocessor_config.json"] = json.dumps(fields, indent=2) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
     # Last, since it says that the folder is complete.
     files["config.json"] = json.dumps(config.to_json(ids.to_config()), indent=2) + "\n"
     for name, text in files.items():
         write_whole(folder / name, text.encode())
-    return config
 
 
 def vocabulary_files(

@@ -219,7 +219,7 @@ class Piece:
                 self.steady = now, run.step, self.num_samples, self.waited
             if run.step % config.log_every == 0:
                 line = {**window.line(run.step, sigma_at(config, run.step)), **self.speed()}
-                line["lr"] = round(self._share(), 4)
+                line["rate"] = round(self._share(), 4)
                 log.report(line)
                 say(line_for_people(line, self.config.steps))
             if now - PROCESS_BEGAN > (30, 60, 120, 1e9)[told]:

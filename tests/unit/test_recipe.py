@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -51,6 +52,7 @@ def test_settings_reach_the_recipe_and_the_config(file: Path, tmp_path: Path) ->
         ("import nowhere_to_be_found", "cannot be run: ModuleNotFoundError"),
         ("def recipe(data, out='x'):\n    return 3", r"this recipe needs data=\.\.\.; add it"),
         ("def recipe():\n    return 3", r"returned int, expected a TrainConfig"),
+        ("def recipe():\n    return 1 / 0", r"recipe\(\) failed with ZeroDivisionError: division by zero"),
     ],
 )
 def test_what_is_no_recipe(tmp_path: Path, text: str, message: str) -> None:
@@ -59,6 +61,11 @@ def test_what_is_no_recipe(tmp_path: Path, text: str, message: str) -> None:
         load_recipe(tmp_path / "wrong.py")
     with pytest.raises(DataError, match="there is no such recipe"):
         load_recipe(tmp_path / "absent.py")
+
+
+def test_a_setting_without_a_value_is_refused(file: Path) -> None:
+    with pytest.raises(DataError, match="'out' is no setting; write name=value"):
+        load_recipe(file, ["out"])
 
 
 def test_the_command_trains_and_goes_on(
@@ -90,11 +97,13 @@ def test_a_loss_that_is_no_number_stops_the_run(
     with pytest.raises(TrainingError, match=r"the loss is nan at step 0 .* goes on from the newest state"):
         train(config, lambda _: None)
 
-    def no_room(*_: object) -> None:
-        raise torch.OutOfMemoryError("tried to allocate 3 GiB")
-
-    monkeypatch.setattr("locany.train.sft.compute_loss", no_room)
-    with pytest.raises(
-        TrainingError, match=r"memory ran out at step 0 \(tried to allocate 3 GiB\); lower rows"
+    for error, words in (
+        (torch.OutOfMemoryError("tried to allocate 3 GiB"), "tried to allocate 3 GiB"),  # of a GPU
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "DefaultCPUAllocator: .*"),
     ):
+        monkeypatch.setattr("locany.train.sft.compute_loss", Mock(side_effect=error))
+        with pytest.raises(TrainingError, match=rf"memory ran out at step 0 \({words}\); lower rows"):
+            train(config, lambda _: None)
+    monkeypatch.setattr("locany.train.sft.compute_loss", Mock(side_effect=RuntimeError("ours")))
+    with pytest.raises(RuntimeError, match="ours"):
         train(config, lambda _: None)

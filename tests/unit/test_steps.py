@@ -21,7 +21,7 @@ from locany.image import PreprocessConfig
 from locany.tasks import Task
 from locany.train.data import DataConfig, Stored
 from locany.train.log import read_log
-from locany.train.objective import encode, on_device, prepare
+from locany.train.objective import compute_loss, encode, on_device, prepare, step_size
 from locany.train.ranks import Ranks
 from locany.train.report import KINDS, Window, kinds_of, line_for_people, numbers_by_kind
 from locany.train.run import start
@@ -166,6 +166,30 @@ def test_a_rank_without_images_still_uses_the_encoder(run_folder: Path) -> None:
     zero.backward()
     used = [*run.model.vision.parameters(), *run.model.projector.parameters()]
     assert all(p.grad is not None and not p.grad.any() for p in used)
+
+
+@pytest.mark.parametrize("dense_steps", [0, 2])
+def test_packs_with_and_without_objects_move_the_same_weights(
+    run_folder: Path,  # noqa: F811
+    dense_steps: int,
+) -> None:
+    """Ranks average their gradients one beside the other, whatever each of them saw."""
+    config = tiny_run(
+        run_folder, out=str(run_folder / "same"), rows=1, loss=WITH_TRUTH, dense_steps=dense_steps, steps=3
+    )
+    moved = []
+    for without in (False, True):
+        run = start(config, Ranks())
+        sample = render(0)
+        if without:
+            sample = replace(sample, objects=())
+        encoded = encode_sample(run.tokenizer, sample, run.preprocess)
+        forward = prepare(collate([[encoded]], run.tokenizer.vocab.pad), run.tokenizer.vocab, 2)
+        assert bool(forward.num_cells) is not without
+        loss, _ = compute_loss(run, forward, step_size(run, [forward], config.loss), config)
+        loss.backward()
+        moved.append({name for name, p in run.learning.items() if p.grad is not None})
+    assert moved[0] == moved[1]
 
 
 def test_fewer_than_no_rows_are_refused(run_folder: Path) -> None:  # noqa: F811

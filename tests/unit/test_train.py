@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +20,11 @@ from locany.data.encode import encode_sample
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.errors import DataError
+from locany.files import locked_folder
 from locany.image import PreprocessConfig
 from locany.model import LocateConfig
 from locany.synth.icons import IconsConfig, render
+from locany.train import sft
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
 from locany.train.data import DataConfig, Rendered, Stored
 from locany.train.init import fourier_features
@@ -28,6 +32,7 @@ from locany.train.log import read_log
 from locany.train.objective import sigma_at
 from locany.train.optim import rate_scale
 from locany.train.report import TIMES
+from locany.train.run import Run
 from locany.train.sft import train
 from tests.tiny import tiny_config
 
@@ -104,6 +109,58 @@ def test_a_run_of_another_shape_is_refused(recipe: TrainConfig) -> None:
     wider = replace(recipe.model, text=replace(recipe.model.text, intermediate_size=128))
     with pytest.raises(DataError, match=r"holds a run with another model: .* give another run folder"):
         train(replace(recipe, model=wider), lambda _: None)
+
+
+def test_a_stop_before_the_model_was_written_costs_nothing(recipe: TrainConfig) -> None:
+    measured: list[int] = []
+
+    def evaluate(run: Run) -> dict[str, float]:
+        measured.append(run.step)
+        return {"f1": 0.5}
+
+    out = Path(recipe.out)
+    train(recipe, lambda _: None, evaluate)
+    assert measured == [6]
+    weights = (out / "model" / "model.safetensors").read_bytes()
+    shutil.rmtree(out / "model")
+    train(recipe, lambda _: None, evaluate)
+    assert (out / "model" / "model.safetensors").read_bytes() == weights
+    assert measured == [6], "its score was entered"
+
+
+def test_one_process_at_a_time_writes_a_run(recipe: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sft, "PATIENCE", 0.1)
+    Path(recipe.out).mkdir()
+    with locked_folder(Path(recipe.out)), pytest.raises(DataError, match="another process writes to"):
+        train(recipe, lambda _: None)
+    assert list(Path(recipe.out).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 2, "dense_steps": 0}, r"holds a run of 3 steps, more than steps=2; ask for more"),
+        (
+            {"stream": StreamConfig(PackConfig(1024), num_lanes=2)},
+            r"with another stream\.num_lanes: 4, not 2",
+        ),
+        ({"data": DataConfig((Rendered("icons", SCENE),), seed=1)}, r"with another data\.seed: 0, not 1"),
+        ({"optim": OptimConfig(muon=False)}, r"with another optim\.muon: true, not false"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused(
+    recipe: TrainConfig, change: dict[str, Any], message: str
+) -> None:
+    train(replace(recipe, steps=3), lambda _: None)
+    with pytest.raises(DataError, match=message):
+        train(replace(recipe, **change), lambda _: None)
+
+
+def test_auxiliary_losses_do_not_begin_in_the_middle(recipe: TrainConfig) -> None:
+    none = replace(recipe.loss, dense=0.0)
+    train(replace(recipe, steps=3, dense_steps=0, loss=none), lambda _: None)
+    with pytest.raises(DataError, match=r"without auxiliary losses, which loss\.dense=1\.0 asks for"):
+        train(recipe, lambda _: None)
 
 
 @pytest.mark.parametrize("change", [{"steps": 0}, {"rows": 0}, {"dense_steps": 9}])

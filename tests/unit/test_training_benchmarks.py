@@ -66,6 +66,7 @@ def test_a_smoke_run_without_scores_fails() -> None:
 
 def test_a_smoke_run_removes_no_folder_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / "tokenizer").mkdir()  # as a run of one's own has
     monkeypatch.setattr(sys, "argv", ["train_smoke.py", "--out", str(tmp_path)])
     assert load_script("scripts/train_smoke.py").main() == 2
     assert (tmp_path / "thesis.txt").read_text() == "mine"

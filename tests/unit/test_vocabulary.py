@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from tokenizers import pre_tokenizers
 
 from locany.codec import Tokenizer
 from locany.codec.vocab import added_tokens
-from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
+from locany.train.vocabulary import id_fields, make_vocabulary, train_bpe, vocabulary_files
+from tests.tiny import tiny_config
 from tests.vocabulary import WORDS, corpus, write_vocabulary
 
 SIZE = 520
@@ -105,6 +109,23 @@ def test_the_none_words_and_frequent_words_are_single_tokens(mini_tokenizer):
     assert {*tokenizer.encode_plain("None"), *tokenizer.encode_plain("none")} == tokenizer.vocab.none_ids
     for word in ("assistant", "user", *WORDS.split()):
         assert len(tokenizer.encode_plain(word)) == 1, word
+
+
+def test_ranks_that_need_it_at_once_make_it_once(tmp_path):
+    made = []
+
+    def texts():
+        made.append(1)
+        time.sleep(0.3)
+        return corpus()
+
+    def shape(vocab):
+        return replace(tiny_config(vocab_size=vocab.size), image_token_id=vocab.image_token)
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: make_vocabulary(tmp_path / "new", texts, SIZE, shape, 100), range(3)))
+    assert len(made) == 1
+    assert found[0] == found[1] == found[2]
 
 
 def test_files_name_every_added_token_as_special(trained):
