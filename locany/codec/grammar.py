@@ -101,6 +101,6 @@ def next_states(vocab: Vocab) -> np.ndarray:
     special = [vocab.ref, vocab.ref_end, vocab.box, vocab.box_end, vocab.end, *vocab.none_ids]
     special += [*vocab.digits, vocab.comma] if vocab.digits else []
     for state in State:
-        for token in (*special, *range(vocab.coord_start, vocab.coord_end + 1)):
+        for token in (*special, *vocab.coord_ids):
             table[state, token] = advance(vocab, state, token)
     return table

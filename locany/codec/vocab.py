@@ -74,6 +74,11 @@ class Vocab:
         """The largest coordinate bin (1000 in the release); bin k stands for k / max_bin of a side."""
         return self.coord_end - self.coord_start
 
+    @property
+    def coord_ids(self) -> range:
+        """Ids of the coordinate tokens."""
+        return range(self.coord_start, self.coord_end + 1)
+
     def is_coord(self, token_id: int) -> bool:
         return self.coord_start <= token_id <= self.coord_end
 

@@ -7,7 +7,7 @@ left for the process that trains is to copy arrays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -46,10 +46,6 @@ class BatchTruth:
     writes: Tensor
     row_writes: list[int]
 
-    def to(self, device: torch.device) -> BatchTruth:
-        moved = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "row_writes"}
-        return replace(self, **{name: tensor.to(device) for name, tensor in moved.items()})
-
 
 @dataclass
 class Batch:
@@ -77,17 +73,6 @@ class Batch:
         for channel, (mean, std) in enumerate(zip(config.mean, config.std, strict=True)):
             values[:, channel].sub_(mean).div_(std)  # by numbers: a tensor of them would make a GPU wait
         return values
-
-    def to(self, device: torch.device) -> Batch:
-        return replace(
-            self,
-            token_ids=self.token_ids.to(device),
-            targets=self.targets.to(device),
-            positions=self.positions.to(device),
-            layout=self.layout.to(device),
-            pixels=self.pixels.to(device),
-            truth=self.truth.to(device),
-        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ goes on with other numbers of ranks and workers, provided that their product div
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -126,8 +126,3 @@ def check_lanes(num_lanes: int, num_streams: int) -> None:
             f"{num_streams} streams (ranks times workers) do not divide the run's {num_lanes} lanes evenly; "
             f"choose a product among {', '.join(map(str, divisors))}"
         )
-
-
-def lane_states(packs: Sequence[Pack[T]]) -> dict[int, LaneState]:
-    """The states of all lanes behind some packs, given in order."""
-    return {pack.lane: pack.state for pack in packs}

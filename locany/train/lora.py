@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from locany.errors import CheckpointTensorError, DataError
 from locany.model import LocateModel
 from locany.model.quantize import refuse_quantized
+from locany.train.ranks import whole
 from locany.weights.adapter import Adapter, read_adapter
 from locany.weights.apply import check_base, fingerprint, merged_weight
 
@@ -125,7 +125,7 @@ class Lora:
     def adapter(self, model: nn.Module, *, base_name: str = "") -> Adapter:
         """The present state for `write_adapter`, on the CPU. Sharded: every rank must call it."""
         own = dict(model.named_parameters())
-        state = {name: _gathered(own[name]) for name in self.names}
+        state = {name: whole(own[name]).to("cpu", copy=True) for name in self.names}
         return Adapter(
             rank=self.config.rank,
             alpha=self.config.alpha,
@@ -199,8 +199,8 @@ def load_lora(model: LocateModel, folder: Path) -> Lora:
         vision=_adapted(adapter, "vision", VISION),
         projector="full" if adapter.tensors else "lora" if "projector.lift" in adapter.pairs else "frozen",
     )
-    whole = _projector_tensors(model) if adapter.tensors else []
-    if set(_modules(model, config)) != set(adapter.pairs) or set(whole) != set(adapter.tensors):
+    tensors = _projector_tensors(model) if adapter.tensors else []
+    if set(_modules(model, config)) != set(adapter.pairs) or set(tensors) != set(adapter.tensors):
         raise CheckpointTensorError(
             f"{adapter.source} adapts only some layers of a kind, or trains parts beside the projector; "
             "training here cannot go on with it: merge it into its base and add new adapters"
@@ -268,11 +268,3 @@ def _adapted(adapter: Adapter, part: str, names: tuple[str, ...]) -> tuple[str, 
 
 def _projector_tensors(model: LocateModel) -> list[str]:
     return [f"projector.{name}" for name, _ in model.projector.named_parameters()]
-
-
-def _gathered(parameter: Tensor) -> Tensor:
-    """A copy of a whole parameter on the CPU, wherever its shards are."""
-    whole = parameter.detach()
-    if isinstance(whole, DTensor):
-        whole = whole.full_tensor()
-    return whole.to("cpu", copy=True)

@@ -65,7 +65,7 @@ class StepSize:
 def prepare(batch: Batch, vocab: Vocab, merge_size: int) -> Forward:
     """Count and find what a batch on the CPU asks for."""
     layout = batch.layout
-    labels = find_labels(batch.targets, layout.block, coord_ids_of(vocab))
+    labels = find_labels(batch.targets, layout.block, vocab.coord_ids)
     cells = sum(height * width for height, width in batch.grids) // merge_size**2
     return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0)
 
@@ -157,7 +157,7 @@ def loss_with_truth(
 ) -> tuple[Tensor, Numbers]:
     """The loss with the auxiliary losses that the dense truth allows."""
     model, vocab, shape, batch = run.model, run.tokenizer.vocab, run.model.config, forward.batch
-    coord_ids, only_dense = coord_ids_of(vocab), run.step < config.dense_steps
+    coord_ids, only_dense = vocab.coord_ids, run.step < config.dense_steps
     embed, sigma = model.decoder.embed.weight, sigma_at(config, run.step)
     if visual is None or encoded is None or not forward.num_cells:
         # What the auxiliary losses would have reached has zeros for gradients, here as on every other rank.
@@ -208,7 +208,7 @@ def streams_of(
         batch.positions,
         batch.layout,
         visual,
-        coord_ids=coord_ids_of(run.tokenizer.vocab),
+        coord_ids=run.tokenizer.vocab.coord_ids,
         sigma=sigma_at(config, run.step),
         next_token_weight=config.loss.next_token,
         block_weight=config.loss.block,
@@ -241,8 +241,3 @@ def hidden_after(layer: nn.Module) -> Iterator[list[Tensor]]:
         yield outputs
     finally:
         hook.remove()
-
-
-def coord_ids_of(vocab: Vocab) -> range:
-    """Ids of the coordinate tokens."""
-    return range(vocab.coord_start, vocab.coord_end + 1)

@@ -97,7 +97,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
         folder = Path(config.tokenizer)
         vocab = Tokenizer.from_folder(folder).vocab
         model = LocateModel(config.model)
-        initialise(model, config.seed, range(vocab.coord_start, vocab.coord_end + 1))
+        initialise(model, config.seed, vocab.coord_ids)
         if config.begin:
             begin = find_checkpoint(config.begin, allow_download=False)
             take_over(model, Tokenizer.from_folder(folder), begin)

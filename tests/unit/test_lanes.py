@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locany.data.lanes import LaneState, Pack, lane_packs, lane_states
+from locany.data.lanes import LaneState, Pack, lane_packs
 from locany.data.packing import PackConfig
 from locany.errors import DataError
 
@@ -35,6 +35,10 @@ def run(
     return [next(workers[number % num_streams]) for number in range(count)]
 
 
+def states_behind(packs: list[Pack[str]]) -> dict[int, LaneState]:
+    return {pack.lane: pack.state for pack in packs}
+
+
 @given(streams)
 @settings(max_examples=8, deadline=None)
 def test_any_number_of_streams_makes_the_same_packs(num_streams):
@@ -46,7 +50,7 @@ def test_any_number_of_streams_makes_the_same_packs(num_streams):
 def test_a_run_goes_on_the_same_with_other_workers(stop, before, after):
     whole = run(1, 0, 90)
     begun = run(before, 0, stop)
-    saved = json.loads(json.dumps({lane: asdict(state) for lane, state in lane_states(begun).items()}))
+    saved = json.loads(json.dumps({lane: asdict(state) for lane, state in states_behind(begun).items()}))
     states = {
         int(lane): LaneState(state["drawn"], tuple((p, a) for p, a in state["waiting"]))
         for lane, state in saved.items()
@@ -57,9 +61,9 @@ def test_a_run_goes_on_the_same_with_other_workers(stop, before, after):
 def test_every_position_is_learnt_from_once():
     packs = run(4, 0, 400)
     seen = [position for pack in packs for position in pack.positions]
-    waiting = [p for state in lane_states(packs).values() for p, _ in state.waiting]
+    waiting = [p for state in states_behind(packs).values() for p, _ in state.waiting]
     assert len(set(seen)) == len(seen)
-    drawn = {lane + n * NUM_LANES for lane, state in lane_states(packs).items() for n in range(state.drawn)}
+    drawn = {lane + n * NUM_LANES for lane, state in states_behind(packs).items() for n in range(state.drawn)}
     assert set(seen) | set(waiting) == drawn
     assert all(sum(map(len, pack.samples)) <= CONFIG.budget for pack in packs)
     assert [pack.number for pack in packs] == list(range(400))

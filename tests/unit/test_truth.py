@@ -112,7 +112,7 @@ def test_guided_attention_is_the_same_packed_and_not(
     vocab = tokenizer.vocab
     config = tiny_config(vocab_size=vocab.size)
     model = LocateModel(config)
-    initialise(model, 0, range(vocab.coord_start, vocab.coord_end + 1))
+    initialise(model, 0, vocab.coord_ids)
     found = []
     for rows in ([[s] for s in samples], [samples[:2], samples[2:]]):
         batch = collate(rows, vocab.pad)

@@ -32,7 +32,7 @@ def checkpoint(folder: Path, texts: list[str], seed: int) -> tuple[LocateModel, 
     config = replace(tiny_config(vocab_size=ids.size), image_token_id=ids.image_token)
     files["config.json"] = json.dumps(config.to_json(ids.to_config()))
     model = LocateModel(config)
-    initialise(model, seed, range(ids.coord_start, ids.coord_end + 1))
+    initialise(model, seed, ids.coord_ids)
     contents = {name: text.encode() for name, text in files.items() if name != "config.json"}
     save_model(model, folder, token_ids=ids.to_config(), files=contents, dtype=torch.float32)
     return model, Tokenizer.from_folder(folder)
