@@ -58,7 +58,7 @@ wheel: $(VENV)/.run  ## build the wheel and use it without the repository
 	rm -rf build dist
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target dist/installed dist/*.whl
-	cd dist && PYTHONPATH=installed ../$(BIN)/python -m locany detect ../examples/picnic.png sun penguin
+	cd dist && PYTHONPATH=installed ../$(BIN)/python -m locany detect ../examples/sailing.png sailboat balloon
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo-out

@@ -2,10 +2,10 @@
 
     python benchmarks/small_objects.py [--images 24] [--sides 224 448 672 1344] [--out result.json]
 
-The bundled model shrinks every image to 224 x 224 pixels. Here the emoji keep the size they had in training
+The bundled model shrinks every image to 448 x 448 pixels. Here the emoji keep the size they had in training
 (28 to 96 pixels) while the image grows: what one look sees of them shrinks. A second kind of image has emoji
 of all sizes, up to half of the image. A third table asks for more categories at once than the model was
-trained on, in images of its training size. Seeds are fresh. Costs are counted (requests, patches encoded,
+trained on, in small images. Seeds are fresh. Costs are counted (requests, patches encoded,
 prompt tokens prefilled, decoder forwards) and timed; where others use the machine, too, only CPU seconds can
 be compared. The last line of output is one JSON document.
 """

@@ -151,8 +151,8 @@ def recipe(out: str = "runs/mini") -> TrainConfig:
         ),
         stream=StreamConfig(PackConfig(1024, buffer_size=12), num_lanes=4),
         rows=10,
-        steps=1700,
+        steps=2050,
         dense_steps=0,
-        optim=OptimConfig(muon_lr=3e-3, adam_lr=1.5e-3, decay_share=0.7, warmup_steps=60),
+        optim=OptimConfig(muon_lr=3e-3, adam_lr=1.5e-3, decay_share=0.56, warmup_steps=60),
         loss=LossConfig(sigma_start=6.0, sigma_end=4.0, sigma_steps=1500),
     )

@@ -15,10 +15,10 @@ from locany.tasks import Task
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 QUESTIONS: dict[str, Task] = {
-    "picnic.png": Task.detect(["sun", "penguin", "apple"]),
-    "shelf.png": Task.ground("umbrella"),
-    "signs.png": Task.detect(["ice cream", "cake"]),
-    "wall.png": Task.point("owl"),
+    "band.png": Task.ground("penguin"),
+    "paper.png": Task.layout(["title", "authors", "page number"]),
+    "sailing.png": Task.detect(["sailboat", "balloon", "book", "key"]),
+    "shop.png": Task.gui("add this to the favourites"),
 }
 
 

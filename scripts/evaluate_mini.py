@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from locany.eval.scorecard import Answers, Line, ask, choose_questions, cost, fa
 from locany.files import write_whole
 from locany.tasks import Task, TaskKind
 from locany.version import __version__
+from locany.weights import find_checkpoint, stored_tensors
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "mini.md"
@@ -325,6 +327,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     if options.threads:
         torch.set_num_threads(options.threads)
     bundled = options.model == "bundled"
+    folder = find_checkpoint(None if bundled else options.model, allow_download=False)
     locator = locany.load(
         None if bundled else options.model, device=options.device, dtype=options.dtype, max_rows=options.rows
     )
@@ -332,7 +335,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     costs = found["sets"][options.modes[0]].values()
     return {
         "model": "locany-mini" if bundled else Path(options.model).name,
-        "parameters": sum(p.numel() for p in locator.model.parameters()),
+        # Of the files: weights in oneDNN's layout are no parameters of the model in memory.
+        "parameters": sum(math.prod(tensor.shape) for tensor in stored_tensors(folder).values()),
         "version": __version__,
         "torch": torch.__version__,
         "device": str(locator.model.device),

@@ -45,7 +45,10 @@ def test_it_finds_things_on_fresh_images(mini: Locator, mode: str) -> None:
 
 
 def test_examples_of_the_readme(mini: Locator) -> None:
-    found = mini.detect(EXAMPLES / "picnic.png", ["sun", "penguin"])
-    assert len(found) >= 1
-    assert set(found.labels) <= {"sun", "penguin"}
-    assert found.size_wh == (448, 448)
+    found = mini.detect(EXAMPLES / "sailing.png", ["sailboat", "balloon"])
+    assert set(found.labels) == {"sailboat", "balloon"}
+    assert found.size_wh == (336, 140)
+    (heart,) = mini.gui(EXAMPLES / "shop.png", "add this to the favourites")
+    assert heart.xyxy is not None
+    assert heart.xyxy[0] < 426 < heart.xyxy[2]
+    assert heart.xyxy[1] < 17 < heart.xyxy[3]
