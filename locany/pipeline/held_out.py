@@ -1,6 +1,6 @@
 """What the model has never seen: fonts, icon sets, toolkits and templates that no training recipe draws with.
 
-One set, `emoji`, has pictures that training shows, in images that it does not: what the bundled model is for.
+One set, `emoji`, has pictures that training shows, in images that it does not.
 Pages come at the size that suits a small model and at their usual sizes; pictures and signs are small anyway.
 `recipes/data/held_out.py` builds all of it; `locany eval home` a part (`eval.benchmarks.home.IMAGES`).
 """

@@ -82,39 +82,28 @@ def make_vocabulary(
         return load_config(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked_folder(folder, patience=math.inf):
-        if not (folder / "config.json").is_file():
-            _write_vocabulary(folder, texts, num_tokens, shape, max_patches, formulation, block_size)
-    return load_config(folder)
-
-
-def _write_vocabulary(
-    folder: Path,
-    texts: Callable[[], Iterable[str]],
-    num_tokens: int,
-    shape: Callable[[Vocab], LocateConfig],
-    max_patches: int,
-    formulation: Formulation,
-    block_size: int,
-) -> None:
-    base, merges = train_bpe(list(texts()), num_tokens)
-    files, added = vocabulary_files(base, merges)
-    ids = id_fields(base, added, block_size, formulation=formulation)
-    config = shape(ids)
-    assert config.text.block_size == ids.block_size, "the shape has other blocks than its vocabulary"
-    cut = PreprocessConfig(in_token_limit=max_patches)
-    fields = {
-        "image_processor_type": "LocateAnythingImageProcessor",
-        "patch_size": cut.patch_size,
-        "merge_kernel_size": [cut.merge_size, cut.merge_size],
-        "in_token_limit": cut.in_token_limit,
-        "image_mean": list(cut.mean),
-        "image_std": list(cut.std),
-    }
-    files["preprocessor_config.json"] = json.dumps(fields, indent=2) + "\n"
-    # Last, since it says that the folder is complete.
-    files["config.json"] = json.dumps(config.to_json(ids.to_config()), indent=2) + "\n"
-    for name, text in files.items():
-        write_whole(folder / name, text.encode())
+        if (folder / "config.json").is_file():  # another rank has made it meanwhile
+            return load_config(folder)
+        base, merges = train_bpe(list(texts()), num_tokens)
+        files, added = vocabulary_files(base, merges)
+        ids = id_fields(base, added, block_size, formulation=formulation)
+        config = shape(ids)
+        assert config.text.block_size == ids.block_size, "the shape has other blocks than its vocabulary"
+        cut = PreprocessConfig(in_token_limit=max_patches)
+        fields = {
+            "image_processor_type": "LocateAnythingImageProcessor",
+            "patch_size": cut.patch_size,
+            "merge_kernel_size": [cut.merge_size, cut.merge_size],
+            "in_token_limit": cut.in_token_limit,
+            "image_mean": list(cut.mean),
+            "image_std": list(cut.std),
+        }
+        files["preprocessor_config.json"] = json.dumps(fields, indent=2) + "\n"
+        # Last, since it says that the folder is complete.
+        files["config.json"] = json.dumps(config.to_json(ids.to_config()), indent=2) + "\n"
+        for name, text in files.items():
+            write_whole(folder / name, text.encode())
+    return config
 
 
 def vocabulary_files(

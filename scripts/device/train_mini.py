@@ -218,7 +218,7 @@ class Piece:
             if self.steady is None and run.step >= self.first_step + 10:  # compiled, workers warm
                 self.steady = now, run.step, self.num_samples, self.waited
             if run.step % config.log_every == 0:
-                line = {**window.line(run.step, sigma_at(config, run.step)), **self.speed()}
+                line = {**window.line(run.step, sigma_at(config, run.step - 1)), **self.speed()}
                 line["rate"] = round(self._share(), 4)
                 log.report(line)
                 say(line_for_people(line, self.config.steps))

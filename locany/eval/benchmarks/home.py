@@ -5,7 +5,7 @@ set the first so many images are taken, and of each image a few questions of eve
 same ones. The manifest in the package says what these pages and questions are; where fonts, icons or the
 browser of a machine have drawn others, the remarks say so, since scores are compared only on the same pages.
 
-At 0.05 to 0.3 seconds a question, as measured on busy cores (docs/mini.md), a mode takes 2 to 7 minutes.
+At 0.02 to 0.06 seconds a question on one busy core (docs/results.md) a mode takes one to three minutes.
 """
 
 from __future__ import annotations
