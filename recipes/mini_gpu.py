@@ -51,12 +51,16 @@ DOCUMENTS = DocumentsConfig(
     scan_rate=0.4,
     max_text=32,
     text_unit="line",
+    mixed_rate=0.5,  # templates alone teach where things stand on them (docs/log.md)
 )
 _WIDE = ((560, 560), (448, 672), (672, 448), (420, 728), (728, 420))
 GUI = GuiConfig(
     viewports=(*((size, 1.0) for size in MINI["VIEWPORTS"]), *((size, 0.5) for size in _WIDE)),
     scales=((1.0, 1.0),),
     languages=(("en", 0.88), ("de", 0.04), ("fr", 0.04), ("es", 0.04)),
+    mixed_rate=0.4,
+    random_words_rate=0.55,
+    free_look_rate=0.5,
 )
 # (engine, what it draws, share of the samples, samples that the vocabulary is made from)
 RENDERED = (

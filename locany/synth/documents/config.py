@@ -51,6 +51,7 @@ class DocumentsConfig:
         absent_rate: how often a text that is asked for is absent.
         max_categories: in one layout question, at most.
         word_objects: list every word and line among the sample's objects, not just regions and parts.
+        mixed_rate: share of pages that are no template but blocks drawn at random; none in "held-out".
     """
 
     split: str = "train"
@@ -70,6 +71,7 @@ class DocumentsConfig:
     absent_rate: float = 0.05
     max_categories: int = 11
     word_objects: bool = True
+    mixed_rate: float = 0.0
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -89,9 +91,13 @@ class DocumentsConfig:
                 f"pages are not asked for {', '.join(sorted(unknown))}; DocumentsConfig.weights: "
                 f"{self.weights}"
             )
-        for name in ("crop_rate", "scan_rate", "negative_rate", "absent_rate"):
+        for name in ("crop_rate", "scan_rate", "negative_rate", "absent_rate", "mixed_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise DataError(f"DocumentsConfig.{name} is a share from 0 to 1, got {getattr(self, name)}")
+        if self.split == "held-out" and self.mixed_rate > 0:
+            raise DataError(
+                f"held-out pages come from held-out templates; DocumentsConfig.mixed_rate: {self.mixed_rate}"
+            )
         for name in ("density", "scan_strength"):
             low, high = getattr(self, name)
             if not 0 <= low <= high <= 1:

@@ -27,6 +27,7 @@ from locany.synth.documents.formulas import STYLE_LINK
 from locany.synth.documents.languages.writer import Writer
 from locany.synth.documents.page_script import FACTS, FIT
 from locany.synth.documents.style import BODY_PX, Style, draw_style, fonts_for, style_sheet
+from locany.synth.documents.templates.mixed import MIXED
 from locany.synth.documents.templates.registry import TEMPLATES
 from locany.synth.documents.templates.template import Template
 from locany.synth.documents.truth import Truth, read_truth
@@ -39,9 +40,8 @@ _STREAM = 0xD0C5  # keeps our seeds apart from those of other renderers
 _MAX_SIDE = 2000  # pixels of a page that is cropped afterwards
 _ROBUST_PX = 14  # pixels of body text that can still be read in the worst of scans
 _SCAN_LOSS, _FAX_LOSS = 1.35, 1.75  # how much larger text must be to be read on paper, and in black and white
-_DRAW, _PAGE, _CROP, _SCAN, _ASK = range(
-    5
-)  # each has its own chance, so that one can change without the others
+# Each has its own chance, so that one can change without the others.
+_DRAW, _PAGE, _CROP, _SCAN, _ASK, _MIX = range(6)
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ def draw_plan(seed: int, config: DocumentsConfig) -> Plan:
     rng = _chance(seed, _DRAW)
     names = config.template_names()
     template = TEMPLATES[names[int(rng.integers(len(names)))]]
+    if _chance(seed, _MIX).random() < config.mixed_rate:
+        template = MIXED
     codes = [code for code, _ in config.languages]
     shares = np.cumsum([share for _, share in config.languages])
     at = int(np.searchsorted(shares, rng.random() * shares[-1], "right"))

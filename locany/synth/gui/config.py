@@ -48,6 +48,9 @@ class GuiConfig:
         max_questions: of one page.
         point_rate: share of questions about a control that ask for a point, not a box.
         negative_rate: share of questions about a control that ask for one that is not there; boxes only.
+        mixed_rate: share of pages that are no template but any widgets in any order; none in "held-out".
+        random_words_rate: share of pages whose words have nothing to do with what they stand on.
+        free_look_rate: share of pages whose colours, sizes and shapes no toolkit would choose.
     """
 
     split: str = "train"
@@ -61,6 +64,9 @@ class GuiConfig:
     max_questions: int = 24
     point_rate: float = 0.5
     negative_rate: float = 0.05
+    mixed_rate: float = 0.0
+    random_words_rate: float = 0.0
+    free_look_rate: float = 0.0
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -81,9 +87,15 @@ class GuiConfig:
                 raise DataError(f"a viewport of {width} x {height} is above max_pixels={self.max_pixels}")
         if not self.viewports or not self.scales or not self.languages:
             raise DataError("viewports, scales and languages need at least one entry each")
-        for rate in (self.frame_rate, self.point_rate, self.negative_rate):
+        strange = (self.mixed_rate, self.random_words_rate, self.free_look_rate)
+        for rate in (self.frame_rate, self.point_rate, self.negative_rate, *strange):
             if not 0 <= rate <= 1:
                 raise DataError(f"a rate is from 0 to 1, got {rate}")
+        if self.split == "held-out" and any(strange):
+            raise DataError(
+                "held-out pages are those of held-out templates: mixed_rate, random_words_rate and "
+                f"free_look_rate are for training, got {strange}"
+            )
         if self.max_questions < 1:
             raise DataError(f"max_questions is at least 1, got {self.max_questions}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -15,16 +16,39 @@ _PRODUCT_EMOJI = {
 }
 
 
+_KEPT = (
+    "months",
+    "weekdays",
+    "currency",
+    "cities",
+)  # what a page still says where its words are drawn at random
+
+
 @cache
 def _content() -> dict[str, dict[str, list[str]]]:
     return json.loads(resource("content.json"))
 
 
-class Content:
-    """Draws names and sentences of one language, none twice while there are others."""
+def all_content(language: str) -> dict[str, list[str]]:
+    """Everything there is in a language, by kind."""
+    return _content()[language]
 
-    def __init__(self, rng: np.random.Generator, language: str) -> None:
+
+class Content:
+    """Draws names and sentences of one language, none twice while there are others.
+
+    Args:
+        rng: the only source of chance.
+        language: of the page.
+        like: gives another text for one of ours, where pages say anything at all; None for ours.
+    """
+
+    def __init__(
+        self, rng: np.random.Generator, language: str, like: Callable[[str], str] | None = None
+    ) -> None:
         self._rng = rng
+        self._like = like
+        self._others: dict[str, tuple[str, ...]] = {}
         self._english = _content()["en"]
         self._own = _content()[language]
         self._emoji = _PRODUCT_EMOJI.get(language, _PRODUCT_EMOJI[""])
@@ -33,7 +57,12 @@ class Content:
 
     def of(self, kind: str) -> tuple[str, ...]:
         """All there is of a kind, in its order."""
-        return tuple(self._own.get(kind) or self._english[kind])
+        ours = tuple(self._own.get(kind) or self._english[kind])
+        if self._like is None or kind in _KEPT:
+            return ours
+        if kind not in self._others:
+            self._others[kind] = tuple(dict.fromkeys(self._like(text) for text in ours))
+        return self._others[kind]
 
     def one(self, kind: str) -> str:
         """One of a kind."""

@@ -24,8 +24,11 @@ from locany.synth.gui.content import Content
 from locany.synth.gui.frame import draw_frame, frame_html
 from locany.synth.gui.html import Element, Writer
 from locany.synth.gui.kit import Kit
+from locany.synth.gui.labels import Labels
+from locany.synth.gui.looks import free_look
 from locany.synth.gui.questions import ask
 from locany.synth.gui.templates import TEMPLATES
+from locany.synth.gui.templates.mixed import mixed
 from locany.synth.gui.theme import Theme, draw_theme
 from locany.synth.gui.toolkits.catalogue import TOOLKITS
 from locany.synth.gui.truth import Truth, read_truth
@@ -93,19 +96,26 @@ def compose(seed: int, config: GuiConfig, *, step: float = 1.0) -> Composed:
     icon_set = _choose(rng, in_split("icon_sets", ICON_SETS, config.split))
     size_wh, scale = _window(rng, config, step)
     theme = _theme(rng, config.split, language)
+    other = np.random.default_rng((_STREAM, VERSION, seed, 2))  # without these rates, pages stay as they are
+    is_mixed, is_free = other.random() < config.mixed_rate, other.random() < config.free_look_rate
+    labels = Labels(other, language) if other.random() < config.random_words_rate else None
+    css = ""
+    if is_free:
+        theme, css = free_look(other, theme)
     frame = draw_frame(rng, size_wh, config.frame_rate)
     inner = (size_wh[0], size_wh[1] - frame.height)
     dense = float(np.clip(rng.uniform(0.25, 1.0) * (0.35 + 0.65 * step), 0, 1))
     share = float(rng.choice((0.0, 0.5, 1.0)))
-    kit = Kit(rng, language, Content(rng, language), icon_set, inner, dense, theme.size, share)
-    page = TEMPLATES[template](kit)
-    writer = Writer(toolkit, theme, icon_set, language)
+    content = Content(rng, language, labels.like if labels else None)
+    kit = Kit(rng, language, content, icon_set, inner, dense, theme.size, share, labels)
+    page = (mixed if is_mixed else TEMPLATES[template])(kit)
+    writer = Writer(toolkit, theme, icon_set, language, random_words=labels is not None, css=css)
     around = frame_html(rng, frame, writer, page.title, size_wh[0])
     document = writer.document(page, around, "")
     facts = {
         "split": config.split,
         "toolkit": toolkit.name,
-        "template": template,
+        "template": "mixed" if is_mixed else template,
         "icon_sets": [icon_set],
         "fonts": list(theme.fonts),
         "language": language,
@@ -113,6 +123,8 @@ def compose(seed: int, config: GuiConfig, *, step: float = 1.0) -> Composed:
         "viewport": list(size_wh),
         "scale": scale,
         "frame": frame.kind,
+        **({"random_words": True} if labels else {}),
+        **({"free_look": True} if is_free else {}),
     }
     return Composed(document, size_wh, scale, tuple(writer.elements), language, facts)
 

@@ -61,9 +61,25 @@ class _Place:
 
 
 class Writer:
-    """Writes one page. After `document`, `elements` holds what was marked."""
+    """Writes one page. After `document`, `elements` holds what was marked.
 
-    def __init__(self, toolkit: Toolkit, theme: Theme, icon_set: str, language: str) -> None:
+    Args:
+        toolkit, theme, icon_set, language: what it is written with.
+        random_words: labels say nothing about what a control does; what its icon shows still does.
+        css: more rules, behind all others.
+    """
+
+    def __init__(
+        self,
+        toolkit: Toolkit,
+        theme: Theme,
+        icon_set: str,
+        language: str,
+        *,
+        random_words: bool = False,
+        css: str = "",
+    ) -> None:
+        self._random_words, self._css = random_words, css
         self.elements: list[Element] = []
         self._toolkit, self._theme, self._icon_set, self._language = toolkit, theme, icon_set, language
         self._place = _Place()
@@ -80,7 +96,7 @@ class Writer:
             f'<!doctype html><html lang="{self._language}" dir="{direction}" {kit.root(self._theme)}>'
             f"<head><title>{html.escape(page.title)}</title>{kit.head(self._theme, direction)}"
             f"<style>{variables(self._theme)}{resource('layout.css')}</style>"
-            f"<style>{resource(f'{kit.name}.css')}{kit.styles(self._theme)}</style>"
+            f"<style>{resource(f'{kit.name}.css')}{kit.styles(self._theme)}{self._css}</style>"
             f'</head><body class="{kit.body_class(self._theme)}">{frame.replace("{page}", app)}</body></html>'
         )
 
@@ -88,6 +104,8 @@ class Writer:
         """Note an element and return the attribute that marks it."""
         place = self._place
         around = {"regions": place.regions, "item": place.item, "index": place.index, "of": place.of}
+        if self._random_words and (facts.get("label") or not facts.get("icon")):
+            facts = {**facts, "action": "", "thing": ""}
         values = {**around, "over": place.over, **facts}
         self.elements.append(Element(len(self.elements), role, **values))  # type: ignore[arg-type]
         return f'data-w="{len(self.elements) - 1}"'

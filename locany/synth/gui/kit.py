@@ -11,6 +11,7 @@ import numpy as np
 from locany.synth.gui import page as p
 from locany.synth.gui.content import Content
 from locany.synth.gui.icons import has_icon
+from locany.synth.gui.labels import Labels
 from locany.synth.gui.words import word
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class Kit:
         dense: how much is on the page, 0 little to 1 all.
         unit: pixels of the root's font size; a page of n pixels is n / unit em wide.
         icon_share: how often a button with words has an icon, too.
+        labels: draws the words of a page that says anything at all; None where they fit what they stand on.
     """
 
     rng: np.random.Generator
@@ -39,6 +41,8 @@ class Kit:
     dense: float
     unit: float
     icon_share: float = field(default=0.5)
+    labels: Labels | None = None
+    _said: dict[str, str] = field(default_factory=dict)
 
     @property
     def em(self) -> float:
@@ -51,8 +55,11 @@ class Kit:
         return self.em < 46
 
     def t(self, key: str) -> str:
-        """A word of the interface."""
-        return word(key, self.language)
+        """A word of the interface; where anything may be said the same for the same key."""
+        ours = word(key, self.language)
+        if self.labels is None:
+            return ours
+        return self._said.setdefault(key, self.labels.like(ours))
 
     def chance(self, share: float) -> bool:
         """True in this share of cases."""

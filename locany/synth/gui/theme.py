@@ -67,7 +67,7 @@ def draw_theme(
         while contrast(brand, surface) < 3.2 and 0.12 < brand_light < 0.9:
             brand_light += 0.03 if dark else -0.03
             brand = _hex(hue, brand_light, strong)
-    on_brand = _readable_on(brand)
+    on_brand = readable_on(brand)
     bar = {0: surface, 1: brand, 2: _hex(base, 0.14, 0.25)}[int(rng.choice(3, p=(0.6, 0.22, 0.18)))]
     family = body[int(rng.integers(len(body)))]
     head = heading[int(rng.integers(len(heading)))] if rng.random() < 0.25 else family
@@ -84,7 +84,7 @@ def draw_theme(
         muted=muted,
         line=line,
         bar=bar,
-        on_bar=_readable_on(bar),
+        on_bar=readable_on(bar),
         radius=int(rng.choice((0, 2, 4, 6, 8, 12), p=(0.12, 0.14, 0.26, 0.22, 0.18, 0.08))),
         size=float(rng.choice((13, 14, 15, 16, 17), p=(0.16, 0.26, 0.2, 0.28, 0.1))),
         gap=int(rng.choice((6, 8, 10, 12, 16), p=(0.15, 0.25, 0.2, 0.25, 0.15))),
@@ -129,7 +129,8 @@ def _luminance(color: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def _readable_on(color: str) -> str:
+def readable_on(color: str) -> str:
+    """White or black, whichever can be read on a colour."""
     red, green, blue = rgb(color)
     return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 150 else "#111318"
 

@@ -20,6 +20,11 @@ def _lexicon() -> dict[str, tuple[str, ...]]:
     return found
 
 
+def keys() -> tuple[str, ...]:
+    """Everything that there is a word for."""
+    return tuple(_lexicon())
+
+
 def word(key: str, language: str) -> str:
     """What an interface in `language` writes for `key`."""
     return _lexicon()[key][LANGUAGES.index(language)]

@@ -1,0 +1,109 @@
+"""Screens that look like nothing: any widgets in any order, words of any meaning, looks of no toolkit."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from locany.data.sample import Sample
+from locany.errors import DataError
+from locany.synth import gui
+from locany.synth.fonts import families
+from locany.synth.gui import GuiConfig
+from locany.synth.gui.engine import compose
+from locany.synth.gui.labels import Labels, dictionary
+from locany.synth.gui.looks import free_look
+from locany.synth.gui.theme import contrast, draw_theme
+from locany.synth.gui.words import LANGUAGES
+from locany.tasks import TaskKind
+
+SMALL = GuiConfig(viewports=(((448, 448), 1.0), ((364, 532), 1.0)), scales=((1.0, 1.0),))
+STRANGE = replace(SMALL, mixed_rate=1.0, random_words_rate=1.0, free_look_rate=1.0, languages=(("en", 1.0),))
+SEEDS = range(9_000_000, 9_000_006)
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    return [gui.render(seed, STRANGE) for seed in SEEDS]
+
+
+def test_every_page_is_asked_about_and_boxes_lie_inside(samples: list[Sample]) -> None:
+    roles: set[str] = set()
+    for sample in samples:
+        assert sample.provenance["template"] == "mixed"
+        height, width = sample.pixels().shape[:2]
+        assert sum(q.task.kind in (TaskKind.GUI, TaskKind.GUI_POINT) for q in sample.questions) >= 3
+        for target in sample.objects:
+            x0, y0, x1, y1 = target.xyxy
+            assert 0 <= x0 < x1 <= width
+            assert 0 <= y0 < y1 <= height
+            roles.add(target.label)
+    assert len(roles) >= 7, roles
+
+
+def test_same_seed_same_page(samples: list[Sample]) -> None:
+    again = gui.render(SEEDS[0], STRANGE)
+    assert _digest(again) == _digest(samples[0])
+
+
+def test_words_at_random_say_nothing_about_what_a_control_does() -> None:
+    """What a label promises is never asked; what an icon shows still is."""
+    found = 0
+    for seed in SEEDS:
+        page = compose(seed, replace(SMALL, random_words_rate=1.0))
+        assert page.facts["random_words"]
+        for element in page.elements:
+            if element.label or not element.icon:
+                assert not element.action
+                assert not element.thing
+            found += bool(element.action)
+    assert found
+
+
+def test_rates_of_zero_leave_every_page_as_it_is() -> None:
+    for seed in SEEDS:
+        plain = compose(seed, SMALL)
+        assert not {"random_words", "free_look"} & set(plain.facts)
+        words = compose(seed, replace(SMALL, random_words_rate=1.0))
+        for fact in ("template", "toolkit", "icon_sets", "viewport", "theme", "fonts"):
+            assert plain.facts[fact] == words.facts[fact]
+
+
+def test_labels_hardly_repeat_and_are_well_written() -> None:
+    labels = Labels(np.random.default_rng(0), "en")
+    drawn = {labels.label() for _ in range(300)}
+    assert len(drawn) > 280  # hardly ever the same twice
+    assert all(label == label.strip() and "  " not in label for label in drawn)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_words(language: str) -> None:
+    assert len(dictionary(language)) > 150
+    labels = Labels(np.random.default_rng(1), language)
+    assert all(labels.label() for _ in range(50))
+    assert labels.like("three plain words")
+
+
+def test_free_looks_can_be_read() -> None:
+    fonts = families("train", styles=("sans",))
+    theme = draw_theme(np.random.default_rng(3), fonts, fonts, None)
+    for seed in range(200):
+        changed, css = free_look(np.random.default_rng(seed), theme)
+        assert contrast(changed.brand, changed.surface) >= 2.0
+        assert contrast(changed.on_bar, changed.bar) >= 2.0
+        assert css.count("{") == css.count("}")
+
+
+@pytest.mark.parametrize("rate", ["mixed_rate", "random_words_rate", "free_look_rate"])
+def test_rates_are_checked(rate: str) -> None:
+    with pytest.raises(DataError, match="held-out"):
+        GuiConfig(split="held-out", **{rate: 0.5})  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="from 0 to 1"):
+        GuiConfig(**{rate: 1.5})  # type: ignore[arg-type]
+
+
+def _digest(sample: Sample) -> str:
+    return hashlib.sha256(sample.pixels().tobytes() + repr(sample.questions).encode()).hexdigest()
