@@ -2,7 +2,7 @@
 
 from locany.codec.answer import Answer, AnswerItem, read_answer, write_answer
 from locany.codec.blocks import Block, BlockKind
-from locany.codec.prompts import prompt_ids, question_text
+from locany.codec.prompts import label_ids, prompt_ids, question_text
 from locany.codec.tokenizer import Tokenizer
 from locany.codec.vocab import Vocab
 
@@ -13,6 +13,7 @@ __all__ = [
     "BlockKind",
     "Tokenizer",
     "Vocab",
+    "label_ids",
     "prompt_ids",
     "question_text",
     "read_answer",

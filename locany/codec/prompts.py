@@ -51,6 +51,12 @@ def question_ids(tokenizer: Tokenizer, task: Task) -> list[int]:
     return ids
 
 
+def label_ids(tokenizer: Tokenizer, task: Task) -> tuple[tuple[int, ...], ...]:
+    """Ids of the labels that an answer is expected to use; none of all text, which writes its own."""
+    asked = task.categories if task.takes_categories else (task.phrase,) if task.phrase else ()
+    return tuple(tuple(tokenizer.encode_plain(label)) for label in asked)
+
+
 def image_ids(tokenizer: Tokenizer, num_visual_tokens: Sequence[int]) -> list[int]:
     """Ids of numbered images: `<image k><img>`, the image tokens, `</img>` each."""
     vocab, ids = tokenizer.vocab, []

@@ -71,13 +71,17 @@ class StepGraphs:
     def _where(self) -> tuple[object, ...]:
         """Addresses and shapes: memory that was given back may come again in another shape."""
         rows, cache = self._rows, self._cache()
-        tensors = (cache.keys, cache.values, rows.ints, rows.floats, rows.seen)
+        labels = () if rows.labels is None else rows.labels.tensors
+        tensors = (cache.keys, cache.values, rows.ints, rows.floats, rows.seen, *labels)
         return tuple(None if t is None else (t.data_ptr(), t.shape) for t in tensors)
 
     def _capture(self, shape: StepShape) -> Tensor:
         """Capture a shape, and make the step with it."""
         rows = self._rows
-        before = rows.ints.clone(), None if rows.seen is None else rows.seen.clone()
+        written = [rows.ints, *([] if rows.seen is None else [rows.seen])]
+        if rows.labels is not None:
+            written += [rows.labels.fits, rows.labels.depth]
+        before = [values.clone() for values in written]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         try:
@@ -87,9 +91,8 @@ class StepGraphs:
                 self._run(shape)
         finally:
             torch.cuda.current_stream().wait_stream(side)
-            rows.ints.copy_(before[0])
-            if rows.seen is not None and before[1] is not None:
-                rows.seen.copy_(before[1])
+            for values, old in zip(written, before, strict=True):
+                values.copy_(old)
         while len(self._replays) >= _MOST_GRAPHS:
             self._replays.popitem(last=False)
         if self._pool is None:

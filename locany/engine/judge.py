@@ -272,10 +272,10 @@ def judge_guarded(
     frame = first == vocab.box
     kind, value = torch.full_like(first, _SEMANTIC), drawn[:, 1:5]
     leading = torch.zeros_like(first)
-    if _some(frame):
+    if some(frame):
         kind, value, leading = _judge_frame(probs, frame, fast, vocab, thresholds)
     text, kept = drawn, torch.ones_like(first)
-    if _some(~(end | frame)):
+    if some(~(end | frame)):
         text, kept = _read_text(probs, drawn, vocab, label_tokens)
     kind = kind.masked_fill(end, _END)
 
@@ -307,7 +307,7 @@ def judge_fixed(drawn: Tensor, scores: Tensor, vocab: Vocab, thresholds: RowThre
     return Verdict(torch.where(is_end, vocab.end, drawn), torch.where(ended, at + 1, kept), kind)
 
 
-def _some(rows: Tensor) -> bool:
+def some(rows: Tensor) -> bool:
     """Whether work for some rows is to be done. Asked on the CPU only; elsewhere the answer costs more."""
     return rows.device.type != "cpu" or bool(rows.any())
 

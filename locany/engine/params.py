@@ -82,7 +82,9 @@ class Params:
         tolerance: bins by which a coordinate of a block may differ from that of sequential decoding and still
             be taken, in mode verified; with 0 the answer is that of slow.
         timeout_s: seconds from when the request was added until it is ended with what it has; 0 is off.
-        compat: reproduce the published decisions bit by bit: no grammar, no slot-0 test, no repeat guard.
+        hold_labels: an answer to named categories or a phrase uses these words as labels and no others.
+        compat: reproduce the published decisions bit by bit: no grammar, no slot-0 test, no repeat guard,
+            no held labels.
         thresholds: the numbers that decide a block.
     """
 
@@ -96,6 +98,7 @@ class Params:
     seed: int = 0
     tolerance: int = 0
     timeout_s: float = 0.0
+    hold_labels: bool = True
     compat: bool = False
     thresholds: Thresholds = field(default_factory=Thresholds)
 
@@ -125,8 +128,9 @@ class Params:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
                 raise RequestError(f"{name} is {value!r}, expected an integer from 0 to {_MOST}")
-        if not isinstance(self.compat, bool):
-            raise RequestError(f"compat is {self.compat!r}, expected True or False")
+        for name in ("hold_labels", "compat"):
+            if not isinstance(getattr(self, name), bool):
+                raise RequestError(f"{name} is {getattr(self, name)!r}, expected True or False")
         if self.tolerance and self.mode is not DecodeMode.VERIFIED:
             raise RequestError(
                 f"tolerance is {self.tolerance} in mode {self.mode.value!r}; only 'verified' has one"

@@ -105,6 +105,7 @@ class Request:
         prompt: ids with image tokens expanded.
         images: in the order of their image tokens; dropped once they are encoded.
         params: knobs.
+        labels: token ids of the labels that were asked for, to which the answer is held; none leave it free.
         tokens: the answer so far.
         provenance: how each token of the answer was decoded.
         token_scores: the decoder's sequential probability of each token; for coordinates, the mass within
@@ -125,6 +126,7 @@ class Request:
     prompt: list[int]
     images: tuple[ImageInput, ...] = ()
     params: Params = field(default_factory=Params)
+    labels: tuple[tuple[int, ...], ...] = ()
     tokens: list[int] = field(default_factory=list)
     provenance: list[Provenance] = field(default_factory=list)
     token_scores: list[float] = field(default_factory=list)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from locany.codec.vocab import Vocab
 from locany.engine.judge import RowThresholds
+from locany.engine.labels import LabelRows, LabelView, may_hold
 from locany.engine.params import DecodeMode, Thresholds
 from locany.engine.request import Phase, Request
 from locany.engine.sampler import SamplingParams
@@ -57,6 +58,7 @@ class Traits:
         parallel, sequential, verified: whether some row decodes so.
         guarded, compat: whether some row obeys our rules, and whether some row the published ones.
         sampled, top_p, top_k, penalised: whether some row uses these knobs.
+        held: whether some row may only use the labels that it was asked for.
         most_*: the largest of these thresholds.
     """
 
@@ -69,6 +71,7 @@ class Traits:
     top_p: bool
     top_k: bool
     penalised: bool
+    held: bool
     most_candidates: int
     most_label_candidates: int
     most_reach: int
@@ -103,6 +106,7 @@ class Traits:
             top_p=any(p.top_p < 1 for p in params),
             top_k=any(p.top_k > 0 for p in params),
             penalised=any(p.repetition_penalty != 1 for p in params),
+            held=any(map(_is_held, requests)),
             most_candidates=min(max(t.num_candidates for t in thresholds), vocab.size),
             most_label_candidates=min(max(t.num_label_candidates for t in thresholds), vocab.size),
             most_reach=min(max(t.score_reach for t in thresholds), vocab.max_bin),
@@ -115,6 +119,7 @@ class Rows:
     Attributes:
         ints: [rows, columns] int64; floats: [rows, columns] float32.
         seen: [rows, vocabulary] boolean, of rows with a repetition penalty; made when the first one comes.
+        labels: of rows that may only use these; made when the first one comes.
     """
 
     def __init__(self, vocab: Vocab, device: torch.device):
@@ -123,6 +128,7 @@ class Rows:
         self.ints = torch.zeros(0, self._num_ints(), dtype=torch.long, device=device)
         self.floats = torch.zeros(0, _Float.THRESHOLDS + len(_FLOAT_THRESHOLDS), device=device)
         self.seen: Tensor | None = None
+        self.labels: LabelRows | None = None
 
     def _num_ints(self) -> int:
         return _Int.THRESHOLDS + len(_INT_THRESHOLDS) + self.width
@@ -141,6 +147,8 @@ class Rows:
         seen = self.seen
         if seen is not None:
             seen = torch.cat((seen, seen.new_zeros(more, self.vocab.size)))
+        if self.labels is not None:
+            self.labels.grow(num_rows)
         self.ints, self.floats, self.seen = ints, floats, seen  # all or none, should memory run out
         self.blank(num_rows - more, num_rows)
 
@@ -149,6 +157,8 @@ class Rows:
         self.ints[start:stop] = 0
         for column in (_Int.NUM_PENDING, _Int.TEXT_LEN, _Int.PROMPT_LEN):
             self.ints[start:stop, column] = 1
+        if self.labels is not None:
+            self.labels.blank(start, stop)
 
     def put(self, row: int, request: Request) -> None:
         """Begin an answer: the last token of the prompt is pending."""
@@ -173,16 +183,28 @@ class Rows:
                 self.seen = torch.zeros(self.num_rows, vocab.size, dtype=torch.bool, device=self.device)
             self.seen[row] = False
             self.seen[row, torch.tensor(request.prompt, device=self.device)] = True
+        held = _is_held(request)
+        if held and self.labels is None:
+            self.labels = LabelRows(self.num_rows, vocab, self.device)
+        if self.labels is not None:
+            self.labels.put(row, request.labels if held else ())
 
     def move(self, source: int, target: int) -> None:
         self.ints[target], self.floats[target] = self.ints[source], self.floats[source]
         if self.seen is not None:
             self.seen[target] = self.seen[source]
+        if self.labels is not None:
+            self.labels.move(source, target)
 
     def view(self, num_rows: int) -> RowView:
         """The first rows, as columns."""
         seen = None if self.seen is None else self.seen[:num_rows]
-        return RowView(self.ints[:num_rows], self.floats[:num_rows], seen, self.width)
+        labels = None if self.labels is None else self.labels.view(num_rows)
+        return RowView(self.ints[:num_rows], self.floats[:num_rows], seen, labels, self.width)
+
+
+def _is_held(request: Request) -> bool:
+    return request.params.hold_labels and not request.params.compat and may_hold(request.labels)
 
 
 class RowView:
@@ -197,10 +219,13 @@ class RowView:
         state: grammar state after the last pending token that is no draft.
         compat: boolean; seed, tolerance: see `Params`.
         seen: [n, vocabulary], or None.
+        labels: those that rows are held to, or None.
     """
 
-    def __init__(self, ints: Tensor, floats: Tensor, seen: Tensor | None, width: int):
-        self.ints, self.seen, self.width = ints, seen, width
+    def __init__(
+        self, ints: Tensor, floats: Tensor, seen: Tensor | None, labels: LabelView | None, width: int
+    ):
+        self.ints, self.seen, self.labels, self.width = ints, seen, labels, width
         self.pending = ints[:, -width:]
         self._ints, self._floats = ints.unbind(1), floats.unbind(1)  # one call, not one per column
         self.num_pending, self.text_len = self._ints[_Int.NUM_PENDING], self._ints[_Int.TEXT_LEN]

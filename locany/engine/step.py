@@ -27,13 +27,15 @@ from locany.engine.judge import (
     place_moments,
     propose_published,
     settle_guarded,
+    some,
 )
+from locany.engine.labels import LabelView, in_label
 from locany.engine.params import DecodeMode
 from locany.engine.rows import RowView, Traits
 from locany.engine.sampler import draw, keyed_noise, probabilities, published_noise
 from locany.engine.verify import Check, check_drafts, states_along
 
-_ERROR = KINDS.index(BlockKind.ERROR)
+_ERROR, _SEMANTIC = KINDS.index(BlockKind.ERROR), KINDS.index(BlockKind.SEMANTIC)
 _NUMBERS = 6  # integers per row that go to the host
 
 
@@ -163,6 +165,13 @@ class _Step:
             self.states = states_along(self.pending, rows.num_drafts, rows.state, tables.next_states)
         else:
             self.states = rows.state[:, None].expand(-1, self.columns)
+        self.labels: LabelView | None = rows.labels if traits.held else None
+        if self.labels is not None:
+            if traits.verified:
+                self.fits, self.depths = self.labels.along(self.pending, rows.num_drafts)
+            else:
+                self.fits = self.labels.fits[:, None].expand(-1, self.columns, -1)
+                self.depths = self.labels.depth[:, None].expand(-1, self.columns)
 
     def run(self) -> Tensor:
         rows = self.rows
@@ -207,7 +216,10 @@ class _Step:
             return torch.full_like(self.pending, vocab.null)
         logits = self.logits.real[:, first:]
         if traits.guarded:
-            forbidden = ~self.tables.allowed[self.states[:, first:]] & self.guarded[:, None, None]
+            states = self.states[:, first:]
+            forbidden = ~self.tables.allowed[states] & self.guarded[:, None, None]
+            if self.labels is not None and some(in_label(states)):
+                forbidden |= self.labels.forbidden(self.fits[:, first:], self.depths[:, first:], states)
             logits = logits.masked_fill(forbidden, float("-inf"))
         probs = probabilities(logits, self.sampling, self._seen_before(first))
         index = self.batch.answer_index[:, first : self.columns]
@@ -281,7 +293,7 @@ class _Step:
             verdict = judge_guarded(probs, proposed, fast, vocab, self.thresholds, self.tables.label_tokens)
             begins = torch.where(self.verified, sequential, verdict.tokens[:, 0])
             tokens = torch.cat((begins[:, None], verdict.tokens[:, 1:]), dim=1)
-            verdict = Verdict(tokens, verdict.length, verdict.kind)
+            verdict = self._hold(Verdict(tokens, verdict.length, verdict.kind), plain)
         if traits.compat:
             fast = rows.is_mode(DecodeMode.FAST)
             proposed, _ = propose_published(probs, drawn, fast, vocab, self.thresholds)
@@ -290,6 +302,15 @@ class _Step:
             verdict = published if verdict is None else verdict.where(ours, published)
         assert verdict is not None
         return verdict, self._belief(plain, verdict.tokens)
+
+    def _hold(self, verdict: Verdict, probs: Tensor) -> Verdict:
+        """Asked labels in place of what the slots said each on its own."""
+        state, first = self.states[:, -1], verdict.tokens[:, 0]
+        writes = (verdict.kind == _SEMANTIC) & (in_label(state) | (first == self.vocab.ref))
+        if self.labels is None or not some(writes):
+            return verdict
+        tokens, length, held = self.labels.choose(probs, first, self.fits[:, -1], self.depths[:, -1], state)
+        return verdict.where(~(writes & held), Verdict(tokens, length, verdict.kind))
 
     # -- shared ---------------------------------------------------------------------------------------------
 
@@ -352,6 +373,7 @@ class _Step:
         rows, following_state = self.rows, self.tables.next_states
         state = after_all = self.states.gather(1, check.column[:, None])[:, 0]
         slot = torch.arange(rows.width, device=tokens.device)
+        self._follow_labels(tokens, slot < (count - drafts)[:, None], check, state)
         exists = (slot < count[:, None]).unbind(1)
         final = (slot < (count - drafts)[:, None]).unbind(1)
         for token, is_there, is_final in zip(tokens.unbind(1), exists, final, strict=True):
@@ -367,3 +389,17 @@ class _Step:
         text_len = rows.text_len - rows.num_drafts + check.num_accepted + count
         rows.write(pending, count, text_len, parallel, drafts, state)
         return drafts, parallel.long()
+
+    def _follow_labels(self, tokens: Tensor, final: Tensor, check: Check, state: Tensor) -> None:
+        """How far rows have come in their labels, once the `final` ([rows, width]) tokens are committed."""
+        labels = self.labels
+        if labels is None or not some(in_label(state) | (tokens == self.vocab.ref).any(1)):
+            return
+        at = check.column[:, None]
+        depth = self.depths.gather(1, at)[:, 0]
+        fits = self.fits.gather(1, at[..., None].expand(-1, 1, self.fits.shape[2]))[:, 0]
+        for token, is_final in zip(tokens.unbind(1), final.unbind(1), strict=True):
+            later_fits, later_depth = labels.follow(fits, depth, token)
+            fits = torch.where(is_final[:, None], later_fits, fits)
+            depth = torch.where(is_final, later_depth, depth)
+        labels.remember(fits, depth)

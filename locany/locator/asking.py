@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from locany.closer import CloserConfig, Look, Search
-from locany.codec import Tokenizer, prompt_ids
+from locany.codec import Tokenizer, label_ids, prompt_ids
 from locany.engine import Engine, Found, ImageInput, Params, Request
 from locany.errors import EngineBusyError, EngineMemoryError, ImageTooLargeError, LocanyError, RequestError
 from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
@@ -260,7 +260,8 @@ class Asking:
             last = (look, ImageInput(patches.pixel_values, patches.grid_hw), patches.num_visual_tokens)
             question.last_cut = last
         prompt = prompt_ids(self.tokenizer, look.task, [last[2]])
-        request = Request(prompt, (last[1],), self.options.params)
+        labels = label_ids(self.tokenizer, look.task)
+        request = Request(prompt, (last[1],), self.options.params, labels)
         try:
             with self.lock:
                 self.engine.add(request)

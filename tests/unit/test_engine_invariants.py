@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from locany.codec import Tokenizer, prompt_ids
+from locany.codec import Tokenizer, label_ids, prompt_ids
 from locany.engine import DecodeMode, Engine, EngineConfig, Finish, ImageInput, Params, Phase, Request
 from locany.engine.batch import StepBatch
 from locany.engine.runner import Runner
@@ -61,9 +61,11 @@ def ask(
     rng = np.random.default_rng(number)
     grids = [GRIDS[number % len(GRIDS)]] if grids is None else grids
     images = [ImageInput(rng.normal(0, 0.7, (h * w, 3, 14, 14)).astype(np.float32), (h, w)) for h, w in grids]
-    prompt = prompt_ids(words, TASKS[number % len(TASKS)], [h * w // 4 for h, w in grids])
+    task = TASKS[number % len(TASKS)]
+    prompt = prompt_ids(words, task, [h * w // 4 for h, w in grids])
+    labels = label_ids(words, task) if number % 3 else ()
     params = {"max_new_tokens": 18 + 5 * (number % 4)} | knobs
-    return Request(prompt, tuple(images), Params(**params))
+    return Request(prompt, tuple(images), Params(**params), labels)
 
 
 def questions(words: Tokenizer, count: int = 16) -> list[Request]:

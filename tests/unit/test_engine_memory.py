@@ -80,7 +80,7 @@ def text(number: int, length: int, **knobs: Any) -> Request:
 
 def assert_fails_alone(engine: Engine, asked: list[Request], failing: dict[int, str]) -> None:
     """Of these questions just these fail, with these messages; the others are answered as ever."""
-    again = [Request(list(r.prompt), r.images, r.params) for r in asked]
+    again = [Request(list(r.prompt), r.images, r.params, r.labels) for r in asked]
     engine.generate(asked)
     fresh_engine = Engine(tiny_model(3, std=0.25), engine.vocab)
     for number, (request, other) in enumerate(zip(asked, again, strict=True)):

@@ -38,7 +38,7 @@ def model() -> LocateModel:
 
 def plain(model: LocateModel, words: Tokenizer, asked: Sequence[Request]) -> list[Request]:
     """The same questions, each in an engine of its own, with nothing shared."""
-    again = [Request(list(one.prompt), one.images, one.params) for one in asked]
+    again = [Request(list(one.prompt), one.images, one.params, one.labels) for one in asked]
     config = EngineConfig(share_prefixes=False)
     return [Engine(model, words.vocab, config).generate([request])[0] for request in again]
 

@@ -25,7 +25,7 @@ def golden_questions(words: Tokenizer) -> list[Request]:
     for number in range(NUM_QUESTIONS):
         request = ask(words, number, grids[number // 4 % 4], max_new_tokens=14, **KNOBS[number % len(KNOBS)])
         same_images = ask(words, number - number % 4, grids[number // 4 % 4])
-        asked.append(Request(request.prompt, same_images.images, request.params))
+        asked.append(Request(request.prompt, same_images.images, request.params, request.labels))
     return asked
 
 

@@ -174,13 +174,14 @@ def test_corners_in_any_order(locator: Locator) -> None:
 
 
 def test_labels_fall_back_to_what_was_asked(locator: Locator) -> None:
-    def labels(task: Task, label: str) -> list[str]:
+    def labels(task: Task, label: str, **options: Any) -> list[str]:
         tokens = answer(locator, (label, [(1, 2, 3, 4)]))
-        return saying(locator, *tokens).locate(RED, task, mode="slow").labels
+        return saying(locator, *tokens).locate(RED, task, mode="slow", **options).labels
 
     for task in (Task.ground("red car"), Task.detect("red car"), Task.gui("red car", point=True)):
         assert labels(task, "") == ["red car"]
-        assert labels(task, "dog") == ["dog"]
+        assert labels(task, "dog") == ["red car"]
+        assert labels(task, "dog", hold_labels=False) == ["dog"]
     assert labels(Task.detect(["red car", "dog"]), "") == [""]  # which of the two is not known
     assert labels(Task.text(), "") == [""]
 
