@@ -43,7 +43,7 @@ def advance(vocab: Vocab, state: State, token: int) -> State:
         return State.REF
     if token == vocab.ref_end and state in (State.REF, State.LABEL):  # a published answer may say <ref></ref>
         return State.LABELLED
-    if state is State.REF and token < _first_added(vocab):
+    if state is State.REF and token < first_added(vocab):
         return State.LABEL
     if token == vocab.box and state in (State.ITEM, State.LABELLED):
         return State.FRAME
@@ -61,7 +61,7 @@ def advance(vocab: Vocab, state: State, token: int) -> State:
     return state
 
 
-def _first_added(vocab: Vocab) -> int:
+def first_added(vocab: Vocab) -> int:
     """Where the added tokens begin; what lies before is ordinary text, of which labels are made."""
     return min(vocab.pad, vocab.turn, vocab.end, vocab.image_token, vocab.box)
 
@@ -77,7 +77,7 @@ def allowed_table(vocab: Vocab) -> np.ndarray:
     table = np.zeros((len(State), vocab.size), dtype=bool)
     coords = slice(vocab.coord_start, vocab.coord_end + 1)
     table[State.ITEM, [vocab.ref, vocab.box, vocab.end]] = True
-    table[[State.REF, State.LABEL], : _first_added(vocab)] = True
+    table[[State.REF, State.LABEL], : first_added(vocab)] = True
     table[State.LABEL, vocab.ref_end] = True
     table[State.LABELLED, vocab.box] = True
     table[State.FRAME, list(vocab.none_ids)] = True
@@ -97,7 +97,7 @@ def allowed_table(vocab: Vocab) -> np.ndarray:
 def next_states(vocab: Vocab) -> np.ndarray:
     """`advance` as a table: int8 [states, vocabulary]."""
     table = np.repeat(np.arange(len(State), dtype=np.int8)[:, None], vocab.size, axis=1)
-    table[State.REF, : _first_added(vocab)] = State.LABEL
+    table[State.REF, : first_added(vocab)] = State.LABEL
     special = [vocab.ref, vocab.ref_end, vocab.box, vocab.box_end, vocab.end, *vocab.none_ids]
     special += [*vocab.digits, vocab.comma] if vocab.digits else []
     for state in State:

@@ -16,6 +16,7 @@ import numpy as np
 
 from locany.codec.vocab import Vocab
 from locany.engine.config import EngineConfig
+from locany.engine.labels import refusal
 from locany.engine.memory import is_out_of_memory, release_memory
 from locany.engine.modes import check_mode, record
 from locany.engine.prefill import Prefiller
@@ -118,6 +119,8 @@ class Engine:
                     f"the prompt has token {outermost}, the vocabulary has 0 to {self.vocab.size - 1}; "
                     "make the prompt with this checkpoint's tokenizer"
                 )
+        if wrong := refusal(request.labels, self.vocab):
+            raise RequestError(f"{wrong}; make labels with this checkpoint's tokenizer (codec.label_ids)")
         vision, token = self.runner.model.config.vision, self.vocab.image_token
         given = request.prompt.count(token)
         wanted = sum(h * w // vision.merge_size**2 for h, w in (image.grid_hw for image in request.images))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from locany.codec.grammar import State
+from locany.codec.grammar import State, first_added
 from locany.codec.vocab import Vocab
 
 MOST_TOKENS = 64  # of an asked label; an answer to longer ones is not held
@@ -24,6 +24,15 @@ _TINY = 1e-30
 def may_hold(labels: Sequence[Sequence[int]]) -> bool:
     """Whether an answer can be held to these labels."""
     return bool(labels) and all(0 < len(label) <= MOST_TOKENS for label in labels)
+
+
+def refusal(labels: Sequence[Sequence[int]], vocab: Vocab) -> str:
+    """What is wrong with asked labels, empty if nothing."""
+    most = first_added(vocab) - 1
+    for label in labels:
+        if wrong := [token for token in label if not 0 <= token <= most]:
+            return f"a label has token {wrong[0]}, words have 0 to {most}"
+    return ""
 
 
 class LabelRows:
@@ -134,20 +143,23 @@ class LabelView:
         labels, length = self.tokens.shape[1:]
         at = depth.clamp(max=length - 1)[:, None, :, None].expand(-1, labels, -1, 1)
         tokens = self.tokens[:, :, None].expand(-1, -1, depth.shape[1], -1).gather(3, at)[..., 0]
-        allowed = torch.zeros(*depth.shape, self.vocab.size, device=depth.device)
-        allowed.scatter_add_(2, tokens.transpose(1, 2), fits.float())
+        tokens = tokens.transpose(1, 2)
+        one = tokens.gather(
+            2, fits.int().argmax(-1, keepdim=True)
+        )  # what fits not says what one that fits does
         held = in_label(states) & fits.any(-1)
-        return held[..., None] & (allowed == 0)
+        forbidden = held[..., None].expand(-1, -1, self.vocab.size).clone()
+        return forbidden.scatter_(2, torch.where(fits, tokens, one), False)
 
     def choose(
-        self, probs: Tensor, first: Tensor, fits: Tensor, depth: Tensor, states: Tensor
+        self, probs: Tensor, first: Tensor, decided: Tensor, fits: Tensor, depth: Tensor, states: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The most probable label for blocks that write one, or go on with one.
+        """The most probable label for blocks that write one, or go on with one; sampling does not change it.
 
         Args:
             probs: [rows, slots, vocabulary] of the block.
-            first: [rows] token in slot 0, where that is decided already; it only chooses among the labels
-                that go on with it, if there are any.
+            first: [rows] token in slot 0; decided: [rows] boolean, whether it stays, so that only labels
+                that go on with it count.
             fits: [rows, labels]; depth, states: [rows].
 
         Returns:
@@ -160,8 +172,7 @@ class LabelView:
         at = start[:, None] + torch.arange(slots, device=first.device)
         index = at.clamp(0, length - 1)[:, None].expand(-1, self.tokens.shape[1], -1)
         tokens = self.tokens.gather(2, index)  # [rows, labels, slots]
-        goes_on = begins[:, None] | (tokens[:, :, 0] == first[:, None])
-        fits = torch.where((fits & goes_on).any(1, keepdim=True), fits & goes_on, fits)
+        fits = fits & (begins | ~decided)[:, None] | fits & (tokens[:, :, 0] == first[:, None])
         counts = (at >= 0)[:, None] & (at[:, None] < self.sizes[:, :, None])
         found = probs.gather(2, tokens.transpose(1, 2)).transpose(1, 2)
         score = (found.clamp(min=_TINY).log() * counts).sum(-1).masked_fill(~fits, -torch.inf)

@@ -82,7 +82,9 @@ class Params:
         tolerance: bins by which a coordinate of a block may differ from that of sequential decoding and still
             be taken, in mode verified; with 0 the answer is that of slow.
         timeout_s: seconds from when the request was added until it is ended with what it has; 0 is off.
-        hold_labels: an answer to named categories or a phrase uses these words as labels and no others.
+        hold_labels: an answer to named categories or a phrase uses these words as labels and no others; not
+            where one of them is longer than `labels.MOST_TOKENS`, nor in the blocks of a fixed length of
+            `Formulation.FIXED`.
         compat: reproduce the published decisions bit by bit: no grammar, no slot-0 test, no repeat guard,
             no held labels.
         thresholds: the numbers that decide a block.

@@ -309,7 +309,9 @@ class _Step:
         writes = (verdict.kind == _SEMANTIC) & (in_label(state) | (first == self.vocab.ref))
         if self.labels is None or not some(writes):
             return verdict
-        tokens, length, held = self.labels.choose(probs, first, self.fits[:, -1], self.depths[:, -1], state)
+        tokens, length, held = self.labels.choose(
+            probs, first, self.verified, self.fits[:, -1], self.depths[:, -1], state
+        )
         return verdict.where(~(writes & held), Verdict(tokens, length, verdict.kind))
 
     # -- shared ---------------------------------------------------------------------------------------------

@@ -43,7 +43,11 @@ def measure(locator: Locator, samples: Sequence[Sample]) -> list[dict[str, Any]]
     for mode in DECODES[formulation]:
         is_fixed = formulation is Formulation.FIXED and mode is DecodeMode.FAST
         for prefix_score in PREFIX_SCORES if is_fixed else (None,):
-            options: dict[str, Any] = {"mode": mode.value, "max_new_tokens": MAX_NEW_TOKENS}
+            options: dict[str, Any] = {
+                "mode": mode.value,
+                "max_new_tokens": MAX_NEW_TOKENS,
+                "hold_labels": False,
+            }
             if prefix_score is not None:
                 options["thresholds"] = Thresholds(prefix_score=prefix_score)
             lines.append(

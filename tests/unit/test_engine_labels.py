@@ -122,6 +122,27 @@ def test_a_label_that_is_too_long_leaves_the_answer_free() -> None:
     assert not may_hold([])
 
 
+@pytest.mark.parametrize("special", ["ref_end", "coord_start", "end"])
+def test_labels_are_words(models: list[LocateModel], words: Tokenizer, special: str) -> None:
+    request = replace(asked(words, NAMES, 1), labels=((1, getattr(words.vocab, special)),))
+    with pytest.raises(RequestError, match="words have 0 to"):
+        Engine(models[0], words.vocab, EngineConfig()).generate([request])
+    request = replace(request, labels=((-1,),), prompt=list(request.prompt))
+    with pytest.raises(RequestError, match="label_ids"):
+        Engine(models[0], words.vocab, EngineConfig()).generate([request])
+
+
+@pytest.mark.parametrize(
+    "knobs", [{"repetition_penalty": 1.3}, {"top_p": 0.7}, {"top_k": 3, "temperature": 0.9}]
+)
+def test_held_with_every_knob(models: list[LocateModel], words: Tokenizer, knobs: dict[str, Any]) -> None:
+    wanted = [(*label, words.vocab.ref_end) for label in label_ids(words, Task.detect(NAMES))]
+    requests = [asked(words, NAMES, n, mode=MODES[n % 4], seed=n, **knobs) for n in range(24)]
+    for request in Engine(models[1], words.vocab, EngineConfig(max_rows=7)).generate(requests):
+        for said in begun(request, words):
+            assert any(name[: len(said)] == said for name in wanted)
+
+
 def test_the_knob_is_checked() -> None:
     with pytest.raises(RequestError, match="hold_labels is 'no', expected True or False"):
         Params(hold_labels="no")  # type: ignore[arg-type]
@@ -150,9 +171,11 @@ def test_a_block_says_the_most_probable_label(
         fits, depth = view.follow(fits, depth, torch.tensor([token, token]))
     state = State.LABEL if written else State.ITEM
     states = torch.tensor([state, state])
-    first = torch.tensor([vocab.box if written else vocab.ref] * 2)
-    tokens, length, held = view.choose(probs, first, fits, depth, states)
+    decided = bool(written) and bool(number % 2)
+    first = torch.tensor([chosen[len(written)] if written else vocab.ref] * 2)
+    tokens, length, held = view.choose(probs, first, torch.tensor([decided] * 2), fits, depth, states)
     left = [s[len(written) :][:6] for s in spelled if s[: len(written)] == written]
+    left = [rest for rest in left if not decided or rest[0] == first[1]]
     best = max(
         left, key=lambda rest: sum(float(probs[1, j, t].log()) for j, t in enumerate(rest) if t != vocab.ref)
     )

@@ -16,7 +16,9 @@ from locany.synth.gui import GuiConfig
 from locany.synth.gui.engine import compose
 from locany.synth.gui.labels import Labels, dictionary
 from locany.synth.gui.looks import free_look
+from locany.synth.gui.phrases import Describer
 from locany.synth.gui.theme import contrast, draw_theme
+from locany.synth.gui.truth import Thing, Truth
 from locany.synth.gui.words import LANGUAGES
 from locany.tasks import TaskKind
 
@@ -63,9 +65,12 @@ def test_words_at_random_say_nothing_about_what_a_control_does() -> None:
     assert found
 
 
-def test_rates_of_zero_leave_every_page_as_it_is() -> None:
+def test_other_pages_stay_as_they_are() -> None:
+    least = replace(SMALL, mixed_rate=1e-12, random_words_rate=1e-12, free_look_rate=1e-12)
     for seed in SEEDS:
         plain = compose(seed, SMALL)
+        assert compose(seed, least).html == plain.html
+        assert not any(element.rivals for element in plain.elements)
         assert not {"random_words", "free_look"} & set(plain.facts)
         words = compose(seed, replace(SMALL, random_words_rate=1.0))
         for fact in ("template", "toolkit", "icon_sets", "viewport", "theme", "fonts"):
@@ -77,6 +82,31 @@ def test_labels_hardly_repeat_and_are_well_written() -> None:
     drawn = {labels.label() for _ in range(300)}
     assert len(drawn) > 280  # hardly ever the same twice
     assert all(label == label.strip() and "  " not in label for label in drawn)
+
+
+def test_no_control_is_asked_for_by_what_another_seems_to_do() -> None:
+    """A basket among icons is not "the" way to the basket where a button says so, or shows one."""
+    asked = 0
+    for seed in range(9_000_000, 9_000_040):
+        page = compose(seed, replace(SMALL, mixed_rate=1.0))
+        things = tuple(Thing(e, (0, 0, 9, 9), (4, 4), "", True) for e in page.elements)
+        describer = Describer(np.random.default_rng(seed), Truth(things, ()), page.size_wh)
+        for phrase in describer.all():
+            if phrase.level == "action":
+                asked += 1
+                mine = phrase.thing.element
+                for e in page.elements:
+                    assert e is mine or mine.action not in (e.action, e.icon)
+    assert asked > 40
+
+
+def test_random_words_name_no_place_that_only_words_would_tell() -> None:
+    regions = set()
+    for seed in range(9_000_000, 9_000_060):
+        for element in compose(seed, replace(SMALL, random_words_rate=1.0)).elements:
+            regions |= set(element.regions)
+    assert "header" in regions
+    assert not regions & {"cookie banner", "filter panel", "place card", "comments"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -109,7 +109,9 @@ def compose(seed: int, config: GuiConfig, *, step: float = 1.0) -> Composed:
     content = Content(rng, language, labels.like if labels else None)
     kit = Kit(rng, language, content, icon_set, inner, dense, theme.size, share, labels)
     page = (mixed if is_mixed else TEMPLATES[template])(kit)
-    writer = Writer(toolkit, theme, icon_set, language, random_words=labels is not None, css=css)
+    writer = Writer(
+        toolkit, theme, icon_set, language, random_words=labels is not None, is_mixed=is_mixed, css=css
+    )
     around = frame_html(rng, frame, writer, page.title, size_wh[0])
     document = writer.document(page, around, "")
     facts = {

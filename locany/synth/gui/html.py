@@ -12,6 +12,16 @@ from locany.synth.gui.icons import has_icon, icon_svg
 from locany.synth.gui.resources import resource
 from locany.synth.gui.theme import Theme
 from locany.synth.gui.toolkits.toolkit import Parts, Toolkit
+from locany.synth.gui.words import keys_of
+
+# What can be seen without reading.
+_SEEN_REGIONS = frozenset(
+    {
+        *("header", "sidebar", "toolbar", "tool box", "menu bar", "status bar", "bottom bar", "tab bar"),
+        *("navigation bar", "page navigation", "breadcrumb", "dialog", "open menu"),
+    }
+)
+_SEEN_ITEMS = frozenset({"row", "card", "tile", "column"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Element:
         index: place of that row or card in its list, from 1; 0 outside of lists.
         of: what such a row or card is called.
         over: whether it belongs to a dialog or menu over the page.
+        rivals: actions that it may be taken to do as well, by its icon or its words; told of pages only on
+            which things stand without their purpose.
     """
 
     id: int
@@ -49,6 +61,7 @@ class Element:
     index: int = 0
     of: str = ""
     over: bool = False
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,7 @@ class Writer:
     Args:
         toolkit, theme, icon_set, language: what it is written with.
         random_words: labels say nothing about what a control does; what its icon shows still does.
+        is_mixed: widgets stand where no program has them.
         css: more rules, behind all others.
     """
 
@@ -77,9 +91,10 @@ class Writer:
         language: str,
         *,
         random_words: bool = False,
+        is_mixed: bool = False,
         css: str = "",
     ) -> None:
-        self._random_words, self._css = random_words, css
+        self._random_words, self._is_mixed, self._css = random_words, is_mixed, css
         self.elements: list[Element] = []
         self._toolkit, self._theme, self._icon_set, self._language = toolkit, theme, icon_set, language
         self._place = _Place()
@@ -104,11 +119,18 @@ class Writer:
         """Note an element and return the attribute that marks it."""
         place = self._place
         around = {"regions": place.regions, "item": place.item, "index": place.index, "of": place.of}
+        if self._random_words or self._is_mixed:
+            facts = {**facts, "rivals": self._rivals(facts)}
         if self._random_words and (facts.get("label") or not facts.get("icon")):
             facts = {**facts, "action": "", "thing": ""}
         values = {**around, "over": place.over, **facts}
         self.elements.append(Element(len(self.elements), role, **values))  # type: ignore[arg-type]
         return f'data-w="{len(self.elements) - 1}"'
+
+    def _rivals(self, facts: Mapping[str, object]) -> tuple[str, ...]:
+        said = keys_of(str(facts.get("name", "")), self._language)
+        found = (str(facts.get("action", "")), str(facts.get("icon", "")), *said)
+        return tuple(dict.fromkeys(key for key in found if key))
 
     def icon(self, key: str) -> str:
         """HTML of an icon; empty where the page's set has none."""
@@ -130,6 +152,8 @@ class Writer:
 
     def _inside(self, region: str, item: str, index: int, of: str) -> Mapping[str, object]:
         place: dict[str, object] = {}
+        if self._random_words:  # what only words would tell is not known
+            region, of = region if region in _SEEN_REGIONS else "", of if of in _SEEN_ITEMS else "row"
         if region:
             place["regions"] = (region, *self._place.regions)
         if item:

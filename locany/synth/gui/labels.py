@@ -19,6 +19,33 @@ _ONSETS = (
 )
 _VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "ee", "io", "ou")
 _CODAS = ("", "", "", "l", "m", "n", "nd", "r", "rt", "s", "st", "t", "x")
+# Words that phrases use for looks, states, places and kinds: as a label they would mean two things.
+_MEANT = frozenset(
+    {
+        *("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"),
+        *("active", "selected", "checked", "unchecked", "ticked", "empty", "disabled", "enabled"),
+        *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "last"),
+        *("top", "bottom", "left", "right", "centre", "topmost", "lowest", "leftmost", "rightmost"),
+        *(
+            "button",
+            "link",
+            "field",
+            "tab",
+            "menu",
+            "entry",
+            "icon",
+            "box",
+            "search",
+            "page",
+            "item",
+            "row",
+            "card",
+            "list",
+        ),
+        *("image", "picture", "chart", "slider", "switch", "toggle", "checkbox", "marker", "pin"),
+        *("that", "the", "with", "and"),
+    }
+)
 _COMMON = 2  # letters; shorter words say too little to be asked for
 
 
@@ -33,7 +60,7 @@ def dictionary(language: str) -> tuple[str, ...]:
     if language in _UNSPACED:
         return tuple(sorted({text for text in texts if len(text) <= 8}))
     parts = {part.strip(".,:;?!()'\"").casefold() for text in texts for part in text.split()}
-    return tuple(sorted(part for part in parts if len(part) > _COMMON))
+    return tuple(sorted(part for part in parts - _MEANT if len(part) > _COMMON))
 
 
 class Labels:

@@ -8,7 +8,10 @@ import numpy as np
 
 from locany.synth.gui.theme import Theme, contrast, readable_on
 
-_BUTTONS = ".x-app button,.x-app .button,.x-app .btn,.x-app .uk-button,.x-app a.x-entry"
+# What is open or held down may be told by its weight or border alone.
+_BUTTONS = ",".join(
+    f".x-app {kind}:not(.x-on,.active)" for kind in ("button", ".button", ".btn", ".uk-button", "a.x-entry")
+)
 _FIELDS = (
     ".x-app input:not([type=checkbox]):not([type=radio]):not([type=range]),.x-app select,.x-app textarea"
 )
@@ -37,6 +40,7 @@ def free_look(rng: np.random.Generator, theme: Theme) -> tuple[Theme, str]:
     )
     rules = [
         f".x-app{{line-height:{rng.uniform(1.1, 1.7):.2f};letter-spacing:{rng.uniform(-0.01, 0.03):.3f}em}}"
+        f"{_FIELDS}{{letter-spacing:normal !important}}"  # typed text is measured without
     ]
     if rng.random() < 0.6:
         rules.append(f"{_BUTTONS}{{{_shape(rng)}}}")
@@ -61,7 +65,9 @@ def _shape(rng: np.random.Generator, *, sides: bool = True) -> str:
     if rng.random() < 0.6:
         rules.append(f"border-radius:{int(rng.choice((0, 0, 2, 4, 8, 14, 99)))}px !important")
     if rng.random() < 0.4:
-        rules.append(f"border-width:{int(rng.integers(0, 4))}px !important;border-style:solid")
+        rules.append(
+            f"border-width:{int(rng.integers(0 if sides else 1, 4))}px !important;border-style:solid"
+        )
     if rng.random() < 0.3:
         rules.append(f"font-weight:{int(rng.choice((300, 400, 500, 700)))}")
     if rng.random() < 0.25:

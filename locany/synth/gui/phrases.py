@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from locany.synth.gui.actions import actions
+from locany.synth.gui.html import Element
 from locany.synth.gui.truth import Box, Line, Thing, Truth
 from locany.synth.gui.wording import (
     CLICKED,
@@ -133,7 +134,7 @@ class Describer:
         act = actions().get(e.action)
         if act is None or "disabled" in e.states or (e.role in TYPED and e.action != "search"):
             return
-        if not self._only(thing, lambda o: confusable(o.element.action, e.action)):
+        if not self._only(thing, lambda o: _may_do(o.element, e.action)):
             return
         what = " ".join((act.verb, e.thing or act.thing)).strip()
         verb, _, rest = what.partition(" ")
@@ -321,6 +322,12 @@ class Describer:
             "centre": abs(x / w - 0.5) < 0.25 and abs(y / h - 0.5) < 0.25,
         }
         return all(wide[word] for word in place.split())
+
+
+def _may_do(e: Element, action: str) -> bool:
+    return confusable(e.action, action) or any(
+        confusable(rival, action) or looks_alike(rival, action) for rival in e.rivals
+    )
 
 
 def _item(thing: Thing) -> tuple[str, str]:

@@ -25,6 +25,20 @@ def keys() -> tuple[str, ...]:
     return tuple(_lexicon())
 
 
+@cache
+def _keys(language: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for key in _lexicon():
+        said = word(key, language).casefold()
+        found[said] = (*found.get(said, ()), key)
+    return found
+
+
+def keys_of(text: str, language: str) -> tuple[str, ...]:
+    """What an interface in `language` writes this text for; mostly nothing."""
+    return _keys(language).get(" ".join(text.casefold().split()), ())
+
+
 def word(key: str, language: str) -> str:
     """What an interface in `language` writes for `key`."""
     return _lexicon()[key][LANGUAGES.index(language)]

@@ -92,16 +92,20 @@ class _Mixer(Blocks):
         """The page's header or footer in one of several looks."""
         page, w = self.page, self.w
         top = category == "page header"
-        number = w.pick(("{n}", "{n}", "– {n} –", "{n} / 480", "[{n}]")).format(n=w.whole(1, 480))
+        number = str(w.whole(1, 480))
         look = w.whole(0, 5)
         cls = w.pick(("small", "small", "tiny", "small it", "small bold"))
         if look <= 2:
             left = self.words() if w.chance(0.8) else ""
-            right = w.pick((number, number, w.date(), w.code())) if w.chance(0.7) or not left else ""
+            right = (
+                w.pick((w.date(), w.code()) if top else (number, number, w.date(), w.code()))
+                if w.chance(0.7) or not left
+                else ""
+            )
             return page.running(category, left, right, rule=w.chance(0.4), cls=cls)
         gap = "margin-bottom:.8em" if top else "margin-top:.8em"
         if look == 3 or (look == 4 and not top):
-            only = number if w.chance(0.6) else self.words()
+            only = number if not top and w.chance(0.6) else self.words()
             part, names = ("page number", "the page number") if only == number else ("", f"the {category}")
             block = mark(category, escape(only), cls="center", part=part, names=names)
             return f'<div class="{cls}" style="flex:none;{gap}">{block}</div>'
@@ -124,14 +128,15 @@ class _Mixer(Blocks):
         page, w = self.page, self.w
         text = w.title() if w.chance(0.65) else self.words()
         lines = [page.title(text.upper() if self.upper[0] else text)]
-        for share, make, part in (
-            (0.3, w.sentence if page.full else w.phrase, "subtitle"),
-            (0.3, lambda: ", ".join(w.person() for _ in range(w.whole(1, 3))), "authors"),
-            (0.2, w.date, "date"),
+        # No parts: dates and persons stand elsewhere as well, and would have to be marked there, too.
+        for share, make in (
+            (0.3, w.sentence if page.full else w.phrase),
+            (0.3, lambda: ", ".join(w.person() for _ in range(w.whole(1, 3)))),
+            (0.2, w.date),
         ):
             if w.chance(share * (0.4 if self.low else 1.0)):
                 cls = w.pick(("", "small", "it", "small it", "bold"))
-                lines.append(mark("text", escape(make()), part=part, cls=cls))
+                lines.append(mark("text", escape(make()), cls=cls))
         align = w.pick(("start", "start", "center", "center", "end"))
         gap = float(w.rng.uniform(0.3, 1.2))
         css = f"flex:none;text-align:{align};margin-bottom:{gap:.2f}em"

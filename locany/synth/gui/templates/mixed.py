@@ -14,7 +14,8 @@ from locany.synth.gui.words import keys
 
 _LOOKS = ("main", "plain", "plain", "outline", "danger", "text")
 _TONES = ("good", "bad", "warn", "info", "plain")
-_EMOJI = "👟🎒💡☕🎧🧥⌚🪑🔪👓🥾⛺🔊👖📱🥖🖼🚂🍎🍕🚲🌵🐱🐶🦋🌍🎁🎸⚽🚀"
+_EMOJI = "👟🎒☕🎧🧥⌚🪑🔪👓🥾⛺👖📱🥖🚂🍎🍕🚲🌵🐱🐶🦋🎸⚽🚀"  # none that an icon of an action shows as well
+_SECOND = 2  # lists count from here: "the first card" means little where many things look like cards
 
 
 def mixed(kit: Kit) -> p.Page:
@@ -41,7 +42,7 @@ def mixed(kit: Kit) -> p.Page:
     if kit.chance(0.7):
         parts.insert(0, _bar(kit))
         if kit.chance(0.25):
-            parts.insert(1, p.Box((_tools(kit),), "row pads linb surface clip", region="toolbar"))
+            parts.insert(1, p.Box((_tools(kit),), "row pads linb surface clip"))
     if kit.chance(0.35):
         parts.append(_foot(kit))
     overlay: p.Dialog | None = None
@@ -202,8 +203,8 @@ def _tools(kit: Kit, width: float = 0) -> p.Node:
 
 def _field(kit: Kit) -> p.Field:
     label, bare = _label(kit), kit.chance(0.35)
-    kind = kit.pick(("text", "text", "text", "email", "password", "number", "area"))
-    value = "" if kit.chance(0.5) or kind in ("number", "email", "password") else _label(kit)
+    kind = kit.pick(("text", "text", "text", "email", "number", "area"))
+    value = "" if kit.chance(0.5) or kind in ("number", "email") else _label(kit)
     hint = label if bare else _label(kit) if kit.chance(0.5) else ""
     icon = kit.pick(_icons(kit)) if kit.chance(0.2) and kind != "area" else ""
     return p.Field(
@@ -238,7 +239,7 @@ def _choices(kit: Kit, width: float) -> p.Node:
                 "row between linb",
                 f"padding:{kit.pick(('.2em', '.5em'))} 0",
                 item=name,
-                index=i + 1,
+                index=i + _SECOND,
             )
             for i, name in enumerate(names)
         )
@@ -325,7 +326,7 @@ def _cards(kit: Kit, width: float) -> p.Node:
                 tuple(inner),
                 kit.pick(("tile col tight", "panel pads col")),
                 item=name,
-                index=i + 1,
+                index=i + _SECOND,
                 of="card",
             )
         )
@@ -351,7 +352,7 @@ def _list(kit: Kit, width: float) -> p.Node:
             text = p.Box(
                 (p.Text(name, "bold one"), p.Text(_sentence(kit), "small muted one")), "col nogap grow"
             )
-        row = p.Box((*first, text, *(kit.bare(key) for key in icons)), "row", item=name, index=i + 1)
+        row = p.Box((*first, text, *(kit.bare(key) for key in icons)), "row", item=name, index=i + _SECOND)
         rows.append(p.Box((row,), "linb", f"padding:{kit.pick(('.15em 0', '.4em 0', '.7em .4em'))}"))
     return p.Box(tuple(rows), kit.pick(("col nogap", "panel pads", "col nogap surface pads")))
 
