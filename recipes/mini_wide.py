@@ -4,8 +4,8 @@
         begin=runs/mini/model begin_heads=runs/mini/heads.safetensors
 
 After `recipes/mini.py` the model read the pages of the templates that it had learnt from, and half as well
-those of others: it had learnt where things stand on them. Here four in ten screens and half of the pages are no
-template at all, and half of the screens carry words that say nothing about where to look (docs/log.md).
+those of others: it had learnt where things stand on them. Here four in ten screens and half of the pages are
+no template at all, and half of the screens carry words that say nothing about where to look (docs/log.md).
 """
 
 from __future__ import annotations
