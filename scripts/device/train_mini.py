@@ -56,9 +56,20 @@ from locany.train.sft import hash_of, learn, loader, no_memory_left, opening  # 
 from locany.train.warm_start import HEADS_FILE  # noqa: E402
 
 PART = 15 * 2**20
+# Pythons before 3.10.12 and 3.11.4 know no filters.
+PLAIN: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 CHECKPOINT, REPORT, PROGRESS = "checkpoint.tar", "report.json", "progress.json"
 MODES = ("fast", "hybrid", "slow")
 MAX_NEW_TOKENS = 256  # of an answer when measuring
+
+
+def extract(tar: tarfile.TarFile, folder: Path) -> None:
+    """Extract plain files and folders below `folder`; refuse an archive that holds anything else."""
+    for member in tar.getmembers():
+        path = Path(member.name)
+        if not (member.isfile() or member.isdir()) or path.is_absolute() or ".." in path.parts:
+            sys.exit(f"the archive holds {member.name!r}, which is no plain file of its own; make it again")
+    tar.extractall(folder, **PLAIN)
 
 
 def say(text: str) -> None:
@@ -74,7 +85,7 @@ def unpack(travel: Path, work: Path) -> None:
         files = sorted(travel.glob(f"{first.stem}.*"), key=lambda path: int(path.suffix[1:]))
         packed = b"".join(path.read_bytes() for path in files)
         with tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed))) as tar:
-            tar.extractall(work, filter="data")
+            extract(tar, work)
     base = work / "base"
     site = work / "site"
     for wheel in (base / "wheels").glob("*.whl"):
@@ -377,7 +388,7 @@ def join(folder: Path, to: Path) -> None:
         sys.exit(f"{folder}: the parts are not those of the report; take what another call delivered")
     to.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        tar.extractall(to, filter="data")
+        extract(tar, to)
     model = load_model(to / MODEL, device="cpu", dtype=torch.float32)
     count = sum(p.numel() for p in model.parameters())
     finite = all(bool(p.isfinite().all()) for p in model.parameters())

@@ -130,3 +130,17 @@ def test_the_recipe_asks_for_its_preparation(tmp_path: Path) -> None:
     recipe = runpy.run_path(str(ROOT / "recipes" / "mini_gpu.py"))["recipe"]
     with pytest.raises(DataError, match="prepare_mini"):
         recipe(travel=str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "link"])
+def test_an_archive_writes_below_its_folder_only(train_mini: ModuleType, tmp_path: Path, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    if name == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc"
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        tar.addfile(member)
+    packed.seek(0)
+    with tarfile.open(fileobj=packed) as tar, pytest.raises(SystemExit, match="no plain file"):
+        train_mini.extract(tar, tmp_path / "in")
+    assert not list(tmp_path.rglob("*"))
