@@ -144,9 +144,8 @@ class LabelView:
         at = depth.clamp(max=length - 1)[:, None, :, None].expand(-1, labels, -1, 1)
         tokens = self.tokens[:, :, None].expand(-1, -1, depth.shape[1], -1).gather(3, at)[..., 0]
         tokens = tokens.transpose(1, 2)
-        one = tokens.gather(
-            2, fits.int().argmax(-1, keepdim=True)
-        )  # what fits not says what one that fits does
+        # A label that does not fit allows what one that fits does, so that every write is the same.
+        one = tokens.gather(2, fits.int().argmax(-1, keepdim=True))
         held = in_label(states) & fits.any(-1)
         forbidden = held[..., None].expand(-1, -1, self.vocab.size).clone()
         return forbidden.scatter_(2, torch.where(fits, tokens, one), False)
@@ -172,7 +171,7 @@ class LabelView:
         at = start[:, None] + torch.arange(slots, device=first.device)
         index = at.clamp(0, length - 1)[:, None].expand(-1, self.tokens.shape[1], -1)
         tokens = self.tokens.gather(2, index)  # [rows, labels, slots]
-        fits = fits & (begins | ~decided)[:, None] | fits & (tokens[:, :, 0] == first[:, None])
+        fits = fits & ((begins | ~decided)[:, None] | (tokens[:, :, 0] == first[:, None]))
         counts = (at >= 0)[:, None] & (at[:, None] < self.sizes[:, :, None])
         found = probs.gather(2, tokens.transpose(1, 2)).transpose(1, 2)
         score = (found.clamp(min=_TINY).log() * counts).sum(-1).masked_fill(~fits, -torch.inf)

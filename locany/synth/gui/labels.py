@@ -26,22 +26,8 @@ _MEANT = frozenset(
         *("active", "selected", "checked", "unchecked", "ticked", "empty", "disabled", "enabled"),
         *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "last"),
         *("top", "bottom", "left", "right", "centre", "topmost", "lowest", "leftmost", "rightmost"),
-        *(
-            "button",
-            "link",
-            "field",
-            "tab",
-            "menu",
-            "entry",
-            "icon",
-            "box",
-            "search",
-            "page",
-            "item",
-            "row",
-            "card",
-            "list",
-        ),
+        *("button", "link", "field", "tab", "menu", "entry", "icon", "box"),
+        *("search", "page", "item", "row", "card", "list"),
         *("image", "picture", "chart", "slider", "switch", "toggle", "checkbox", "marker", "pin"),
         *("that", "the", "with", "and"),
     }
@@ -110,9 +96,7 @@ class Labels:
         if self._language in _UNSPACED:
             return "".join(picked[:2])
         rng = self._rng
-        case = (
-            self._case if rng.random() < 0.85 else ("first", "title", "upper", "lower")[int(rng.integers(4))]
-        )
+        case = self._case if rng.random() < 0.85 else _one(rng, ("first", "title", "upper", "lower"))
         if case == "title":
             return " ".join(word[:1].upper() + word[1:] for word in picked)
         joined = " ".join(picked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from locany.synth.gui import page as p
 from locany.synth.gui.actions import actions
@@ -27,6 +28,7 @@ def _sentence(kit: Kit) -> str:
     return kit.content.one(kit.pick(("sentences", "subjects", "headlines")))
 
 
+@cache
 def _worded() -> tuple[str, ...]:
     """Keys of what interfaces write on buttons."""
     return tuple(key for key in actions() if key in keys())
