@@ -115,7 +115,7 @@ class Blocks:
         make = (w.sentence, w.phrase, w.phrase, w.term)[w.whole(0, 3)]
         deep = w.chance(0.2)
         rows = []
-        for i in range(self.whole((2, 4), (2, 7))):
+        for i in range(self.whole((2, 5), (2, 8))):
             if kind <= 3:
                 first = pattern.format(n=i + 1, a="abcdefgh"[i], r=_ROMAN[i].lower())
                 bullet = f'<span class="m">{first}</span>'
@@ -131,15 +131,21 @@ class Blocks:
         return f"<ul>{''.join(rows)}</ul>"
 
     def entries(self) -> str:
-        """Rows of a name and a value at the far end, as menus, programmes and contents have."""
+        """Rows of a name and a value at the far end, some with a line below, as menus and contents have."""
         w = self.w
         line = w.pick(("", "border-bottom:1px dotted #888;", "border-bottom:1px solid #bbb;"))
+        leader = w.pick(("", "", "1.5px dotted #777", "1px solid #bbb"))
+        below, bold, gap = w.chance(0.4), w.chance(0.4), float(w.rng.uniform(0.1, 0.7))
         rows = []
-        for _ in range(self.whole((2, 4), (3, 8))):
+        for _ in range(self.whole((2, 5), (3, 10))):
             value = w.money(w.whole(100, 9000)) if w.chance(0.6) else w.digits(w.whole(1, 3))
-            inner = f'<div class="row between"><div>{escape(w.term())}</div><div>{escape(value)}</div></div>'
+            name = f'<div style="{"font-weight:700" if bold else ""}">{escape(w.term())}</div>'
+            middle = f'<div style="flex:1;border-bottom:{leader};margin:0 .4em .3em"></div>' if leader else ""
+            inner = f'<div class="row between">{name}{middle}<div>{escape(value)}</div></div>'
+            if below and w.chance(0.8):
+                inner += f'<div class="{w.pick(("small", "small it"))}">{escape(w.phrase())}</div>'
             rows.append(
-                f'<div class="whole" style="{line}margin-bottom:.3em">{mark("list-item", inner)}</div>'
+                f'<div class="whole" style="{line}margin-bottom:{gap:.2f}em">{mark("list-item", inner)}</div>'
             )
         return f'<div style="margin:.4em 0 .7em">{"".join(rows)}</div>'
 
@@ -296,9 +302,9 @@ class Blocks:
         """Blocks for a column: first of as many kinds as there are, then as chance will have it."""
         self.column = column
         kinds: tuple[tuple[Callable[[], str], float], ...] = (
-            (self.text, 2.6), (self.heading, 2.9), (self.bullets, 1.7), (self.figure, 1.6), (self.table, 1.7),
+            (self.text, 2.6), (self.heading, 2.9), (self.bullets, 2.3), (self.figure, 1.6), (self.table, 1.7),
             (self.formula, 0.0 if narrow else 1.4), (self.quote, 0.4), (self.facts, 0.5),
-            (self.short_columns, 0.0 if narrow else 0.35), (self.entries, 0.45), (self.address, 0.35),
+            (self.short_columns, 0.0 if narrow else 0.35), (self.entries, 1.0), (self.address, 0.35),
             (self.gallery, 0.0 if narrow else 0.35), (self.rule, 0.2),
         )  # fmt: skip
         rng = self.w.rng

@@ -314,6 +314,82 @@ def _links(kit: Kit, width: float) -> p.Node:
     return p.Box(inner, kit.pick(("col tight", "row wrap loose", "row wrap")))
 
 
+def _run(kit: Kit, count: int) -> tuple[str, ...]:
+    """Names that count on: numbers, letters, codes of seats, times of a day."""
+    kind, start = kit.number(0, 5), kit.number(0, 60)
+    if kind <= 2:
+        step = kit.pick((1, 1, 1, 2, 5, 10))
+        return tuple(str(start + step * i) for i in range(count))
+    if kind == 3:
+        first = kit.number(0, 25)
+        return tuple(chr(ord("A") + (first + i) % 26) for i in range(min(count, 26)))
+    if kind == 4:
+        across = kit.number(3, 9)
+        return tuple(f"{chr(ord('A') + i // across)}{i % across + 1}" for i in range(count))
+    minutes = kit.pick((15, 20, 30, 60))
+    times = ((360 + start * 10 // minutes * minutes + minutes * i) % 1440 for i in range(count))
+    return tuple(dict.fromkeys(f"{time // 60}:{time % 60:02}" for time in times))
+
+
+def _counting(kit: Kit, width: float) -> p.Node:
+    """Many small things in a grid, all alike but for what they are called: seats, keys, times."""
+    across = max(3, min(10, int(width / kit.number(3, 7))))
+    names = _run(kit, across * kit.number(2, 6))
+    if kit.chance(0.15):
+        names = tuple(names[i] for i in kit.rng.permutation(len(names)).tolist())
+    look, off = kit.pick(("plain", "plain", "outline", "text", "main")), kit.pick((0.0, 0.0, 0.1, 0.3))
+    cells: tuple[p.Node, ...]
+    if kit.chance(0.5):
+        cells = tuple(
+            p.Button(name, "", "", look, small=True, wide=True, off=kit.chance(off)) for name in names
+        )
+    else:  # flat cells, with lines between them or without, the name in a corner or in the middle
+        line = kit.pick(("", "border:1px solid var(--x-line);", "border-bottom:1px solid var(--x-line);"))
+        place = kit.pick(("text-align:center;", "text-align:center;", "", "text-align:end;"))
+        tall = f"padding:{kit.number(1, 6) / 10}em {kit.number(2, 5) / 10}em {kit.number(1, 16) / 10}em"
+        text = kit.pick(("small", "p", "bold", "small muted"))
+        cells = tuple(p.Hot((p.Text(name, text),), "button", name, "", line + place + tall) for name in names)
+    gap = kit.pick(("0", "0", ".2em", ".5em"))
+    heads: tuple[p.Node, ...] = ()
+    if kit.chance(0.4):
+        heads = tuple(p.Text(any_label(kit, 1)[:3], "small muted") for _ in range(across))
+    return p.Box((*heads, *cells), "grid", f"grid-template-columns:repeat({across},1fr);gap:{gap}")
+
+
+def _values(kit: Kit, width: float) -> p.Node:
+    """Names and values beside or under each other, as a sheet of facts has them."""
+    apart, small = kit.chance(0.5), kit.chance(0.4)
+    rows = []
+    for _ in range(kit.number(3, 8)):
+        value = kit.pick((kit.content.money(), kit.content.day(), kit.content.clock(), any_label(kit, 2)))
+        name = p.Text(any_label(kit, 2), "small muted one" if small else "muted one")
+        both = (name, p.Text(value, "small one" if small else "p one"))
+        rows.append(p.Box(both, "row between" if apart else "row loose"))
+    return p.Box(tuple(rows), kit.pick(("col tight", "col nogap", "panel pads col tight")))
+
+
+def _tree(kit: Kit, width: float) -> p.Node:
+    """Links, some of them deeper than others."""
+    deep, rows = 0, []
+    for _ in range(kit.number(4, 9)):
+        label = any_label(kit, 2)
+        sign = (p.Symbol(kit.pick(_icons(kit))),) if kit.chance(0.4) else ()
+        rows.append(p.Box((*sign, p.Link(label)), "row tight", f"padding-inline-start:{deep * 1.3:.1f}em"))
+        deep = max(0, min(3, deep + kit.pick((-1, 0, 0, 1))))
+    return p.Box(tuple(rows), kit.pick(("col nogap", "col tight")))
+
+
+def _small_print(kit: Kit, width: float) -> p.Node:
+    """Many short lines of small letters."""
+    lines = tuple(
+        p.Text(
+            any_label(kit, 4) if kit.chance(0.5) else _sentence(kit), "small one" + kit.pick(("", " muted"))
+        )
+        for _ in range(kit.number(3, 9))
+    )
+    return p.Box(lines, "col nogap")
+
+
 def _panel(kit: Kit, width: float) -> p.Node:
     inner = tuple(kit.pick(PLAIN)(kit, width - 3) for _ in range(kit.number(1, 3)))
     return p.Card(inner, any_label(kit) if kit.chance(0.6) else "")
@@ -335,5 +411,6 @@ _Section = Callable[[Kit, float], p.Node]
 PLAIN: tuple[_Section, ...] = (
     *(_heading, _paragraph, _buttons, _buttons, any_tools, _fields, _fields, _search, _choices, _choices),
     *(_sliders, _tabs, _trail, _list, _tiles, _picture, _signs, _links),
+    *(_counting, _counting, _values, _tree, _small_print),
 )
 _SECTIONS: tuple[_Section, ...] = (*PLAIN, _table, _cards, _cards, _numbers, _panel, _panel, _pair, _pair)
