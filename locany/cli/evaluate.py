@@ -148,18 +148,21 @@ class _Session:
 
         source = self.contents.source
         ids_of = source if source is not None and source.suffix == ".json" else None
-        read = read_foreign(path, self.examples, self.options.annotations or ids_of)
+        # Of all examples: with --limit a row could not tell that it is about one that is not asked.
+        read = read_foreign(path, self.contents.examples, self.options.annotations or ids_of)
         for remark in read.remarks:
             say(remark)
-        threshold = self.options.threshold
+        threshold, asked = self.options.threshold, {example.id for example in self.examples}
+        ranked = [prediction for prediction in read.predictions if prediction.id in asked]
         if threshold is None and read.kind == "coco":
-            threshold = self._best_threshold(read.predictions)
-        found = [filtered(one, threshold or 0.0) for one in read.predictions]
+            threshold = self._best_threshold(ranked)
+        found = [filtered(one, threshold or 0.0) for one in ranked]
         results = ResultsFolder(self._out())
         settings = {"mode": "", "predictions": digest_of_file(path)[:16], "threshold": threshold}
         results.begin({**self._settings(), **settings}, {**self._about(), "form": read.kind})
         results.replace_predictions(found)
-        self._finish(results, found)
+        chosen_by_us = self.options.threshold is None
+        self._finish(results, found, ranked if chosen_by_us else found)
         return results
 
     def _best_threshold(self, predictions: Sequence[Prediction]) -> float:
@@ -220,8 +223,10 @@ class _Session:
         }
         return {"data": data, "versions": versions()}
 
-    def _finish(self, results: ResultsFolder, found: Sequence[Prediction]) -> None:
-        """Score, and write what came out."""
+    def _finish(
+        self, results: ResultsFolder, found: Sequence[Prediction], ranked: Sequence[Prediction] | None = None
+    ) -> None:
+        """Score, and write what came out; `ranked`: with what a threshold took away, see `measure`."""
         from locany.eval.measure import measure
         from locany.eval.metrics.profile import Profile
         from locany.eval.predictions import by_id
@@ -230,8 +235,14 @@ class _Session:
         profiles = tuple(Profile) if chosen == "both" else (Profile(chosen),)
         settings = results.config()["settings"]
         heads = {name: settings[name] for name in ("model", "mode")}
+        whole = None if ranked is None else by_id(ranked)
         results.finish(
-            {**heads, **measure(self.benchmark, self.examples, by_id(found), profiles, self.contents.names)}
+            {
+                **heads,
+                **measure(
+                    self.benchmark, self.examples, by_id(found), profiles, self.contents.names, ranked=whole
+                ),
+            }
         )
 
 

@@ -200,10 +200,10 @@ class _Places:
         """The id, or None. Rows that ask alike about one image take its examples in turn."""
         key = _path(image)
         if key not in self.by_image:
-            same = self.by_base.get(PurePosixPath(key).name, [])
-            if len(same) != 1:
+            same = _same_file(key, self.by_base.get(PurePosixPath(key).name, []))
+            if same is None:
                 return None
-            key = same[0]
+            key = same
         candidates = self.by_image[key]
         if len(candidates) == 1:
             return candidates[0].id
@@ -214,6 +214,14 @@ class _Places:
         number = self.taken.get((key, asked), 0)
         self.taken[key, asked] = number + 1
         return candidates[number % len(candidates)].id
+
+
+def _same_file(path: str, names: Sequence[str]) -> str | None:
+    """The one of some names with the same last part that a path is about; None where that is not clear."""
+    if len(names) == 1:
+        return names[0]
+    fitting = [name for name in names if f"/{path}".endswith(f"/{name}") or f"/{name}".endswith(f"/{path}")]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _path(name: str) -> str:
@@ -239,7 +247,10 @@ def _coco(path: Path, examples: Sequence[Example], annotations: Path | None) -> 
             "--annotations FILE"
         )
     images, categories = _ids(annotations)
-    by_base = {PurePosixPath(_path(example.image_name)).name: example for example in examples}
+    by_path = {_path(example.image_name): example for example in examples}
+    by_base: dict[str, list[str]] = {}
+    for called in by_path:
+        by_base.setdefault(PurePosixPath(called).name, []).append(called)
     found: dict[str, dict[str, list[tuple[Place, float]]]] = {}
     strangers = []
     results = _json(path)
@@ -255,10 +266,11 @@ def _coco(path: Path, examples: Sequence[Example], annotations: Path | None) -> 
                 f"{path}, result {number}, is no COCO result of {annotations} "
                 f"({type(error).__name__}: {error})"
             ) from None
-        example = by_base.get(PurePosixPath(_path(image)).name)
-        if example is None:
+        same = _same_file(_path(image), by_base.get(PurePosixPath(_path(image)).name, ()))
+        if same is None:
             strangers.append(image)
             continue
+        example = by_path[same]
         name = _name_in(example, category)
         box = (x, y, x + width, y + height)
         found.setdefault(example.id, {}).setdefault(name, []).append((box, score))

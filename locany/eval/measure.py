@@ -18,6 +18,7 @@ from locany.eval.metrics.duplicates import score_duplicates
 from locany.eval.metrics.profile import Profile
 from locany.eval.metrics.speed import num_readable, score_speed
 from locany.eval.metrics.table import HEADLINES, SCORERS, scorer_of
+from locany.tasks import TaskKind
 
 _PAIR = " x "
 _MOST_PAIRS = 60  # cells of a table of two kinds of groups
@@ -32,6 +33,8 @@ def measure(
     predictions: Mapping[str, Prediction],
     profiles: Sequence[Profile] = tuple(Profile),
     names: Sequence[str] = (),
+    *,
+    ranked: Mapping[str, Prediction] | None = None,
 ) -> dict[str, Any]:
     """Everything there is to say, as values that JSON can hold.
 
@@ -41,6 +44,8 @@ def measure(
         predictions: by id.
         profiles: each gets numbers of its own, under its name.
         names: all categories of the benchmark, see `Contents.names`.
+        ranked: predictions before a threshold was chosen for them, for average precision and calibration,
+            which look at all scores; None: these are those.
 
     Returns:
         `profiles`, by name: `scores`, `speed`, and `groups` by kind and value. `more`, what has one form
@@ -69,7 +74,7 @@ def measure(
         "metric": benchmark.metric,
         "headline": HEADLINES[benchmark.metric],
         "profiles": found,
-        "more": _more(benchmark.metric, examples, predictions, remarks),
+        "more": _more(benchmark.metric, examples, predictions, ranked or predictions, remarks),
         "counts": counts(examples, predictions),
         "remarks": remarks,
     }
@@ -96,7 +101,8 @@ def positives(
     asked, given = [], dict(predictions)
     for example in examples:
         names = {name for name, boxes in example.truth.boxes.items() if not boxes}
-        if names and len(names) < len(example.truth.boxes):
+        truth = example.truth
+        if names and (len(names) < len(truth.boxes) or truth.masks or truth.polygons):
             present = {name: boxes for name, boxes in example.truth.boxes.items() if boxes}
             example = replace(example, truth=replace(example.truth, boxes=present))
             if prediction := given.get(example.id):
@@ -107,10 +113,13 @@ def positives(
 
 
 def _more(
-    metric: str, examples: Sequence[Example], predictions: Mapping[str, Prediction], remarks: list[str]
+    metric: str,
+    examples: Sequence[Example],
+    predictions: Mapping[str, Prediction],
+    ranked: Mapping[str, Prediction],
+    remarks: list[str],
 ) -> dict[str, Any]:
     known = [predictions[e.id] for e in examples if e.id in predictions]
-    has_boxes = any(boxes for e in examples for boxes in e.truth.boxes.values())
     has_scores = any(p.scores for p in known)
     more: dict[str, Any] = {}
     # What is left without answers that run away is told only where there are any.
@@ -130,22 +139,30 @@ def _more(
             }
             for name, c in list(scores_by_name(examples, predictions).items())[:_MOST_NAMES]
         ]
-    wanted: dict[str, Callable[..., dict[str, Any]]] = {}
+    wanted: dict[str, Callable[[], dict[str, Any]]] = {}
     if metric == "referring":
-        wanted["first"] = score_first
+        wanted["first"] = lambda: score_first(examples, predictions, Profile.FIXED)
     if any(not boxes for e in examples for boxes in e.truth.boxes.values()):
-        wanted["absent"] = score_absent
+        wanted["absent"] = lambda: score_absent(examples, predictions, Profile.FIXED)
     if has_scores:
-        wanted["calibration"] = score_calibration
+        wanted["calibration"] = lambda: score_calibration(examples, ranked, Profile.FIXED)
+    detections = [example for example in examples if asks_for_boxes(example)]
+    has_boxes = any(boxes for e in detections for boxes in e.truth.boxes.values())
     has_places = any(len(p) == 4 for k in known for ps in k.found.values() for p in ps)
-    if has_scores and has_boxes and has_places and metric != "text":  # a transcription is no category
-        wanted["ap"] = score_ap
-    for name, scorer in wanted.items():
+    if has_scores and has_boxes and has_places and metric != "text":
+        wanted["ap"] = lambda: score_ap(detections, ranked, Profile.FIXED)
+    for name, scored in wanted.items():
         try:
-            more[name] = scorer(examples, predictions, Profile.FIXED)
+            more[name] = scored()
         except LocanyError as error:  # a package is missing, or there is nothing to measure
             remarks.append(f"{name} was not measured: {error}")
     return more
+
+
+def asks_for_boxes(example: Example) -> bool:
+    """Whether average precision fits: a transcription is no category, and a point no box."""
+    tasks = [query.task for query in example.queries]
+    return not any(task.expects_points or task.kind is TaskKind.TEXT for task in tasks)
 
 
 def counts(examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,13 +78,18 @@ class Run:
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """Runs of one model, mode and benchmark get the names of their folders beside that of the model."""
+    """Runs of one model, mode and benchmark get the paths of their folders beside that of the model."""
     keys = [(run.benchmark, run.model, run.mode) for run in runs]
+    names = [run.model for run in runs]
+    for key in {key for key in keys if keys.count(key) > 1}:
+        alike = [place for place, other in enumerate(keys) if other == key]
+        shared = os.path.commonpath([Path(runs[place].name).absolute().parent for place in alike])
+        for place in alike:
+            path = Path(runs[place].name).absolute().relative_to(shared)
+            names[place] = f"{runs[place].model} ({path.as_posix()})"
     return [
-        replace(run, metrics={**run.metrics, "model": f"{run.model} ({Path(run.name).name})"})
-        if keys.count(key) > 1
-        else run
-        for run, key in zip(runs, keys, strict=True)
+        run if run.model == name else replace(run, metrics={**run.metrics, "model": name})
+        for run, name in zip(runs, names, strict=True)
     ]
 
 

@@ -349,6 +349,8 @@ def test_runs_of_one_name_are_told_apart() -> None:
     other = made_up("x", "x", "two", 0.5)
     assert [run.model for run in told_apart([*runs, other])] == ["one (a)", "one (b)", "two"]
     assert len(tables_of(told_apart(runs), Profile.FIXED)) == 3, "and are no seeds of each other"
+    deep = [replace(run, name=f"{run.name}/hybrid") for run in runs]
+    assert [run.model for run in told_apart(deep)] == ["one (a/hybrid)", "one (b/hybrid)"]
 
 
 def test_a_table_as_markdown() -> None:

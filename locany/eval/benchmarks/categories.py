@@ -61,6 +61,8 @@ class CategorySet:
         """
         rows = bundle.find_file(folder, BOXES, self.bundle)
         original = first_of(folder, *self.files)
+        if original is not None and rows is not None and rows.is_relative_to(original):
+            original = None  # the bundle's own folder has the same name
         if original is not None:
             return self._original(folder, original, rows, negatives)
         if rows is None:

@@ -9,7 +9,8 @@ one. Here the readers are the strict ones: what is wrong in one's own files shou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from locany.data.converters import Dataset, open_dataset
@@ -47,11 +48,15 @@ def load(folder: Path, *, negatives: int, format: str | None, root: str | Path |
     if ask not in ASK:
         raise DataError(f"ask is one of {', '.join(ASK)}, got {ask!r}")
     dataset = open_dataset(folder, format, root)
+    samples = list(dataset.samples())  # their images stay on disk
+    names = _names(samples)
     found = [
         example
-        for sample in dataset.samples()
+        for sample, name in zip(samples, names, strict=True)
         for example in (
-            _detection(sample, dataset, ask) if dataset.format.has_categories else _questions(sample)
+            _detection(sample, name, dataset, ask)
+            if dataset.format.has_categories
+            else _questions(sample, name)
         )
     ]
     examples, remarks = unique(found)
@@ -60,7 +65,7 @@ def load(folder: Path, *, negatives: int, format: str | None, root: str | Path |
     return Contents(tuple(examples), tuple(remarks), folder)
 
 
-def _detection(sample: Sample, dataset: Dataset, ask: str) -> Iterator[Example]:
+def _detection(sample: Sample, name: str, dataset: Dataset, ask: str) -> Iterator[Example]:
     things = [target for target in sample.objects if not target.attributes.get("iscrowd")]
     crowd = [target for target in sample.objects if target.attributes.get("iscrowd")]
     present = tuple(dict.fromkeys(target.label for target in things))
@@ -70,12 +75,11 @@ def _detection(sample: Sample, dataset: Dataset, ask: str) -> Iterator[Example]:
     boxes = {**dict.fromkeys(asked, ()), **gather(_pairs(things))}
     incomplete = frozenset(sample.provenance.get(INCOMPLETE, ())) - {target.label for target in crowd}
     truth = Truth(boxes, crowd=gather(_pairs(crowd)), partial=incomplete)
-    name, image = _image(sample)
-    yield Example(name, image, name, (Query(Task.detect(asked)),), truth)
+    yield Example(name, _image(sample), name, (Query(Task.detect(asked)),), truth)
 
 
-def _questions(sample: Sample) -> Iterator[Example]:
-    name, image = _image(sample)
+def _questions(sample: Sample, name: str) -> Iterator[Example]:
+    image = _image(sample)
     for number, question in enumerate(sample.questions):
         yield question_example(f"{name}#{number}", image, name, question)
 
@@ -84,12 +88,26 @@ def _pairs(targets: list[Target]) -> list[tuple[str, tuple[float, float, float, 
     return [(target.label, box_of_target(target)) for target in targets]
 
 
-def _image(sample: Sample) -> tuple[str, Path | bytes]:
+def _image(sample: Sample) -> Path | bytes:
     assert isinstance(sample.image, ImageRef)
-    source = sample.image.source
-    if isinstance(source, Path):
-        return source.name, source
-    return str(sample.provenance.get("key", sample.provenance.get("seed", "image"))), source
+    return sample.image.source
+
+
+def _names(samples: Sequence[Sample]) -> list[str]:
+    """What the image of each sample is called: its file, with folders where several files have one name."""
+    sources = [_image(sample) for sample in samples]
+    paths = {source for source in sources if isinstance(source, Path)}
+    if len({path.name for path in paths}) < len(paths):
+        shared = os.path.commonpath([path.absolute().parent for path in paths])
+        called = {path: path.absolute().relative_to(shared).as_posix() for path in paths}
+    else:
+        called = {path: path.name for path in paths}
+    return [
+        called[source]
+        if isinstance(source, Path)
+        else str(sample.provenance.get("key", sample.provenance.get("seed", "image")))
+        for source, sample in zip(sources, samples, strict=True)
+    ]
 
 
 BENCHMARKS = (

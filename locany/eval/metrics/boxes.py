@@ -127,7 +127,8 @@ def score_places(
             rejected.append(0.0)  # the published parser drops what says that nothing is there
         else:
             pooled = key_of is None and len(truth) <= 1
-            rows.append(fixed_row(truth, found, shape, THRESHOLDS, example.truth, unreadable(answer), pooled))
+            row = fixed_row(truth, found, shape, THRESHOLDS, example.truth, unreadable(answer), pooled)
+            rows.append(row if answer is not None else np.zeros_like(row))  # no answer is not a right one
             following.append(instruction_following(truth, found, None))
             rejected.append(wrong_rejection(truth, answer.absent if answer is not None else ()))
     result = account(examples, predictions, profile)

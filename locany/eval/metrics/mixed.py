@@ -51,7 +51,8 @@ def score_mixed(
         num_no_place += sum(not is_numbers(place, 2, 4) for places in found.values() for place in places)
         if profile is Profile.FIXED:
             kept = rows if any(example.truth.boxes.values()) else empty
-            kept.append(_fixed(example, found, unreadable(answer)))
+            row = _fixed(example, found, unreadable(answer))
+            kept.append(row if answer is not None else np.zeros_like(row))  # no answer is not a right one
         elif answer is not None:
             try:
                 rows.append(_published(example, found))

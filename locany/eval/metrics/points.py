@@ -121,7 +121,8 @@ def _score(
         num_no_point += sum(not POINT.is_valid(place) for places in found.values() for place in places)
         if profile is Profile.FIXED:
             pooled = referring and len(truth) <= 1
-            rows.append(fixed_row(truth, found, POINT, HIT, example.truth, unreadable(answer), pooled))
+            row = fixed_row(truth, found, POINT, HIT, example.truth, unreadable(answer), pooled)
+            rows.append(row if answer is not None else np.zeros_like(row))  # no answer is not a right one
         elif answer is None:
             num_dropped += 1
         else:
