@@ -111,14 +111,18 @@ def _evaluation(config: TrainConfig) -> Callable[[Run], dict[str, float]]:
 
 
 def _samples(config: TrainConfig) -> list[Sample]:
-    from locany.train.data import first_samples
+    from locany.train.data import chosen_samples
 
     wanted = config.evaluation
-    return [s for source in wanted.sources for s in first_samples(source, wanted.num_samples, config.data)]
+    return [s for source in wanted.sources for s in chosen_samples(source, wanted.num_samples, config.data)]
 
 
 def _scores(config: TrainConfig, locator: Locator, samples: list[Sample]) -> dict[str, float]:
-    """F1 in each mode and their mean; "absent": of the absent names asked for, the share answered empty."""
+    """F1 in each mode and their mean.
+
+    "absent": of the absent names asked for, the share answered empty; "cut": of the answers, those that a
+    limit of their length ended, where there are any.
+    """
     from locany.eval.modes import count_modes
 
     counts = count_modes(locator, samples, config.evaluation.modes)
@@ -126,4 +130,7 @@ def _scores(config: TrainConfig, locator: Locator, samples: list[Sample]) -> dic
     num_absent = sum(found.num_absent for found in counts.values())
     if num_absent:
         scores["absent"] = round(sum(found.num_absent_right for found in counts.values()) / num_absent, 4)
+    num_cut = sum(found.num_truncated for found in counts.values())
+    if num_cut:
+        scores["cut"] = round(num_cut / sum(found.num_questions for found in counts.values()), 4)
     return {"f1": round(sum(found.f1 for found in counts.values()) / len(counts), 4), **scores}

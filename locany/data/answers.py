@@ -161,7 +161,7 @@ def _categories(
             if counts[name] <= room:
                 fitting.append(name)
                 room -= counts[name]
-        if not fitting or (any(counts.values()) and not any(counts[name] for name in fitting)):
+        if not fitting or (any(counts[n] for n in categories) and not any(counts[n] for n in fitting)):
             return None
         categories = fitting
     present = sum(counts[name] > 0 for name in categories)

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from locany.codec.tokenizer import Tokenizer
 from locany.data.answers import BoxOrder, answer_rng
 from locany.data.collate import Batch, Row, join_rows, make_row
+from locany.data.dialogue import Dialogue
 from locany.data.encode import EncodedSample, encode_sample
 from locany.data.lanes import LaneState, Pack, check_lanes, lane_packs
 from locany.data.packing import PackConfig
@@ -24,7 +25,7 @@ from locany.data.sample import Sample
 from locany.errors import DataError, LocanyError
 from locany.image import PreprocessConfig
 
-SampleAt = Callable[[int], Sample]  # position in the training stream to the sample, questions chosen
+SampleAt = Callable[[int], Sample | Dialogue]  # by position in the training stream, questions chosen
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,8 @@ class PackStream(IterableDataset[Made]):
         def make(position: int) -> EncodedSample:
             rng = answer_rng(config.seed, position, 0)
             sample = self.sample_at(position)
+            if isinstance(sample, Dialogue):
+                return sample.encode(tokenizer, self.preprocess, rng)
             return encode_sample(
                 tokenizer,
                 sample,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
+from locany.engine.params import DecodeMode
 from locany.errors import DataError
 from locany.model.config import LocateConfig
 from locany.train.data import DataConfig, Rendered, Stored, stored_paths
@@ -23,7 +25,8 @@ class OptimConfig:
 
     Attributes:
         muon: Muon for hidden matrices, which suits training from scratch; otherwise AdamW for everything.
-        part_scale: times the rate for a part of the model: "vision", "projector", "decoder".
+        part_scale: times the rate for a part of the model: "vision", "projector", "decoder", "heads".
+        grad_clip: largest norm of all gradients together; 0 for no limit.
     """
 
     muon: bool = True
@@ -35,6 +38,22 @@ class OptimConfig:
     warmup_steps: int = 100
     decay_share: float = 0.22
     grad_clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        known = (*PARTS, "heads")
+        if unknown := sorted(set(self.part_scale) - set(known)):
+            raise DataError(
+                f"recipe: optim.part_scale names no part: {unknown}; there are {', '.join(known)}"
+            )
+        numbers = {name: getattr(self, name) for name in ("muon_lr", "adam_lr", "weight_decay", "grad_clip")}
+        for name, value in {**numbers, **self.part_scale}.items():
+            if not 0 <= value < math.inf:
+                raise DataError(f"recipe: optim.{name} is {value}, expected 0 or more")
+        if not 0 <= self.decay_share <= 1 or self.warmup_steps < 0:
+            raise DataError(
+                f"recipe: optim.decay_share is a share and warmup_steps 0 or more, got "
+                f"{self.decay_share} and {self.warmup_steps}"
+            )
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,16 @@ class EvaluationConfig:
     every: int = 0
     modes: tuple[str, ...] = ("fast", "hybrid", "slow")
 
+    def __post_init__(self) -> None:
+        modes = [mode.value for mode in DecodeMode]
+        if unknown := sorted(set(self.modes) - set(modes)):
+            raise DataError(f"recipe: evaluation.modes has {unknown}; there are: {', '.join(modes)}")
+        if not self.modes or self.num_samples < 1:
+            raise DataError(
+                f"recipe: evaluation needs a mode and a sample at least, got {self.modes} and "
+                f"{self.num_samples}"
+            )
+
     def with_setting(self, text: str) -> EvaluationConfig:
         """`evaluation=PATH[,PATH...]` on the command line."""
         return replace(self, sources=stored_paths(text))
@@ -111,6 +140,7 @@ class TrainConfig:
         device: "cpu" or "cuda", which is one GPU for each rank.
         evaluation: what the run is measured on; the state with the best mean F1 is kept.
         save_every: steps between states; keep_last: states that are kept besides the best.
+        export_best: at the end export the state with the best score and not the last one.
         trackers: where numbers go besides the log: "tensorboard", "wandb".
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
     """
@@ -138,6 +168,7 @@ class TrainConfig:
     device: str = "cpu"
     save_every: int = 200
     keep_last: int = 2
+    export_best: bool = False
     log_every: int = 20
     trackers: tuple[str, ...] = ()
     minutes: float = 0.0

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from locany.data.answers import AnswerConfig, answer_rng, choose_questions
-from locany.data.converters import open_dataset
+from locany.data.converters import Fault, chat_samples, open_dataset, recipe
+from locany.data.converters.recipe import RecipeEntry
+from locany.data.dialogue import Dialogue
 from locany.data.mixture import Mixture, Source
 from locany.data.sample import Question, Sample
 from locany.data.shard_folder import ShardFolder
@@ -61,8 +63,11 @@ def stored_paths(text: str) -> tuple[Stored, ...]:
     return tuple(Stored(path.strip()) for path in text.split(",") if path.strip())
 
 
-def first_samples(source: Rendered | Stored, count: int, data: DataConfig | None = None) -> list[Sample]:
-    """The first samples of a source, to measure on.
+def chosen_samples(source: Rendered | Stored, count: int, data: DataConfig | None = None) -> list[Sample]:
+    """Some samples of a source, to measure on, always the same ones: of a data set from all over it.
+
+    A data set that knows its splits is measured on "val", else "test". Conversations that are no sample are
+    passed over.
 
     Args:
         source: a data set or an engine.
@@ -70,13 +75,32 @@ def first_samples(source: Rendered | Stored, count: int, data: DataConfig | None
         data: negatives at its rates join the questions of data sets, always the same ones; None leaves
             samples as they are.
     """
-    found = _RenderedSamples(source) if isinstance(source, Rendered) else _StoredSamples(source)
-    size = count if found.source.size is None else min(count, found.source.size)
-    samples = [found.get(index, 1.0) for index in range(size)]
-    if data is None or isinstance(source, Rendered):
-        return samples
-    rules = AnswerConfig(shuffle_categories=False, negative_rate=data.answers.negative_rate)
-    return [_asked(s, rules, (_MEASURED, i, 0), (*found.absent, *data.absent)) for i, s in enumerate(samples)]
+    if isinstance(source, Rendered):
+        rendered = _RenderedSamples(source)
+        return [rendered.get(index, 1.0) for index in range(count)]
+    found = _open(source, ("val", "test", "train"), skip_faults=data is not None and data.skip_faults)
+    able = [(one, index) for one in found for index in range(len(one.samples)) if _is_sample(one, index)]
+    if not able:
+        raise DataError(f"{source.path}: there is no image with questions of ours to measure on")
+    # From all over: many a file is sorted by what its images show.
+    chosen = [able[number * len(able) // count] for number in range(count)] if count < len(able) else able
+    samples = [(one.samples[index], one.absent) for one, index in chosen]
+    if data is None:
+        return [sample for sample, _ in samples if isinstance(sample, Sample)]
+    limits = data.answers
+    rules = AnswerConfig(
+        shuffle_categories=False, negative_rate=limits.negative_rate, max_categories=limits.max_categories
+    )
+    return [
+        _asked(sample, rules, (_MEASURED, number, 0), (*absent, *data.absent))
+        for number, (sample, absent) in enumerate(samples)
+        if isinstance(sample, Sample)
+    ]
+
+
+def _is_sample(found: _StoredSamples, index: int) -> bool:
+    """Whether it can be measured on; shards hold samples only, and are not read for that."""
+    return isinstance(found.samples, ShardFolder) or isinstance(found.samples[index], Sample)
 
 
 def _asked(
@@ -105,6 +129,7 @@ class DataConfig:
         seed: of the mixture and of the choice of questions.
         absent: names that no image of the data sets shows. Negatives are drawn from the categories that an
             image lacks, and from these; a data set with one category, or with phrases, has no others.
+        skip_faults: leave faulty records of data sets out, with a warning; otherwise the first is an error.
     """
 
     sources: tuple[Rendered | Stored, ...]
@@ -113,6 +138,7 @@ class DataConfig:
     curriculum: int = 0
     easiest: float = 0.0
     seed: int = 0
+    skip_faults: bool = False
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -140,18 +166,100 @@ class _RenderedSamples:
 
 
 class _StoredSamples:
-    def __init__(self, config: Stored):
-        dataset = open_dataset(config.path, config.format, config.root)
-        self.samples: Sequence[Sample] | ShardFolder
-        if dataset.format.name in ("shards", "parquet"):
-            self.samples = ShardFolder(dataset.path)
-        else:
-            self.samples = list(dataset.samples())  # their images stay on disk
-        self.source = Source(config.path, len(self.samples), config.weight)
-        self.absent = dataset.absent
+    def __init__(
+        self,
+        name: str,
+        samples: Sequence[Sample | Dialogue] | ShardFolder,
+        weight: float,
+        absent: Sequence[str] = (),
+    ):
+        self.samples, self.absent = samples, absent  # images of samples stay on disk
+        self.source = Source(name, len(samples), weight)
 
-    def get(self, index: int, progress: float) -> Sample:
+    def get(self, index: int, progress: float) -> Sample | Dialogue:
         return self.samples[index]
+
+
+def _open(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> list[_StoredSamples]:
+    """A data set; a recipe of conversations is several.
+
+    Args:
+        splits: where a data set knows its splits, the first of these that it has.
+        skip_faults: leave faulty records out, and warn how many.
+
+    Raises:
+        DataError: a record is wrong, or none of the splits is there.
+    """
+    dataset = open_dataset(config.path, config.format, config.root)
+    kind = dataset.format.name
+    if kind in ("shards", "parquet"):
+        return [_StoredSamples(config.path, ShardFolder(dataset.path), config.weight, dataset.absent)]
+    faults = _Faults(config.path, skip=skip_faults)
+    if kind == "recipe":
+        found = list(recipe.read_for_training(dataset.path, dataset.root, faults))
+        whole = sum(weight for _, _, weight, _ in found) or 1.0
+        sets = [
+            _StoredSamples(f"{config.path}: {name}", samples, config.weight * weight / whole)
+            for name, _, weight, samples in found
+        ]
+        _warn_of_settings(config.path, [entry for _, entry, _, _ in found])
+    else:
+        samples: list[Sample | Dialogue] = (
+            list(chat_samples.read_for_training(dataset.path, dataset.root, faults))
+            if kind == "jsonl"
+            else _of_split(list(dataset.samples(faults)), splits, config.path)
+        )
+        sets = [_StoredSamples(config.path, samples, config.weight, dataset.absent)]
+    faults.warn()
+    return sets
+
+
+class _Faults:
+    """The report of a data set that is learnt from or measured on."""
+
+    def __init__(self, path: str, *, skip: bool):
+        self.path, self.skip, self.found = path, skip, list[Fault]()
+
+    def __call__(self, fault: Fault) -> None:
+        if not self.skip:
+            raise DataError(
+                f"{fault}; 'locany data check {self.path}' lists all that is wrong; mend it, or leave such "
+                "records out with data.skip_faults=true"
+            )
+        self.found.append(fault)
+
+    def warn(self) -> None:
+        if self.found:
+            warnings.warn(
+                f"{self.path}: {len(self.found)} faults, their records are left out; the first: "
+                f"{self.found[0]}",
+                stacklevel=2,
+            )
+
+
+def _of_split(samples: list[Sample], wanted: Sequence[str], path: str) -> list[Sample | Dialogue]:
+    """The samples of a split, where all know theirs (YOLO); else all."""
+    known = {str(sample.provenance.get("split", "")) for sample in samples}
+    if not known or "" in known:
+        return list(samples)
+    chosen = next((name for name in wanted if name in known), None)
+    if chosen is None:
+        raise DataError(
+            f"{path}: its images are those of {' and '.join(sorted(known))}, none of {' or '.join(wanted)}; "
+            "name images for it in data.yaml"
+        )
+    return [sample for sample in samples if sample.provenance["split"] == chosen]
+
+
+def _warn_of_settings(path: str, entries: Sequence[RecipeEntry]) -> None:
+    named = {"data_augment": any(e.data_augment for e in entries)}
+    named["visual_prompt"] = any(e.visual_prompt for e in entries)
+    if asked := [name for name, is_set in named.items() if is_set]:
+        warnings.warn(
+            f"{path}: {' and '.join(asked)} of the published recipe are not done here; samples are learnt "
+            "from as they are",
+            stacklevel=2,
+        )
 
 
 def _check(sets: Sequence[_RenderedSamples | _StoredSamples], config: DataConfig) -> None:
@@ -181,18 +289,22 @@ def _warn(found: _StoredSamples, config: DataConfig) -> int:
         How many images have a target that can be asked for.
     """
     name, rules = found.source.name, config.answers
-    samples = [found.samples[number] for number in range(len(found.samples))]
+    every = [found.samples[number] for number in range(len(found.samples))]
+    samples = [sample for sample in every if isinstance(sample, Sample)]
     fewest = [_fewest(sample) for sample in samples]
     crowded = sum(number > (rules.max_targets or math.inf) for number in fewest)
-    if crowded:
+    over = Counter(label for sample in samples for label in _over(sample, rules.max_targets or math.inf))
+    if over:
+        worst = ", ".join(f"{label!r} in {count} images" for label, count in over.most_common(3))
+        more = f", and {len(over) - 3} names more" if len(over) > 3 else ""
         warnings.warn(
-            f"{name}: {crowded} of {len(samples)} images are not learnt from, with more than "
-            f"{rules.max_targets} targets of one name; raise data.answers.max_targets, and "
+            f"{name}: more than {rules.max_targets} targets of one name are not learnt from ({worst}{more}); "
+            f"{crowded} of {len(samples)} images have nothing else; raise data.answers.max_targets, and "
             "stream.pack.budget with it",
             stacklevel=2,
         )
     shown = {target.label.lower() for sample in samples for target in sample.objects}
-    alone = len(shown) == 1 == len(found.absent) and all(fewest)
+    alone = len(shown) == 1 == len(found.absent) and all(fewest) and len(samples) == len(every)
     if alone and not config.absent and any(rules.negative_rate.values()):
         warnings.warn(
             f"{name}: every image shows {next(iter(shown))!r} and there is no other name, so nothing teaches "
@@ -200,16 +312,27 @@ def _warn(found: _StoredSamples, config: DataConfig) -> int:
             "(data.absent='[car, dog]')",
             stacklevel=2,
         )
-    return sum(number > 0 for number in fewest) - crowded
+    return sum(number > 0 for number in fewest) - crowded + len(every) - len(samples)
+
+
+def _amounts(sample: Sample) -> list[tuple[str, int]]:
+    """What a sample can be asked for, with its number of targets."""
+    found: list[tuple[str, int]] = []
+    for question in sample.questions:
+        whole = [(question.task.phrase or "all text", len(question.targets))]
+        counts = Counter(target.label for target in question.targets)
+        found += counts.items() if question.task.takes_categories else whole
+    return found
 
 
 def _fewest(sample: Sample) -> int:
     """Targets of the smallest thing that a sample can be asked for."""
-    found: list[int] = []
-    for question in sample.questions:
-        counts = Counter(target.label for target in question.targets)
-        found += counts.values() if question.task.takes_categories else [len(question.targets)]
-    return min((number for number in found if number), default=0)
+    return min((number for _, number in _amounts(sample) if number), default=0)
+
+
+def _over(sample: Sample, limit: float) -> set[str]:
+    """What has more targets than may be asked for."""
+    return {label for label, number in _amounts(sample) if number > limit}
 
 
 class SampleStream:
@@ -221,18 +344,22 @@ class SampleStream:
 
     def __init__(self, config: DataConfig):
         self.config = config
-        self.sets = [
-            _RenderedSamples(source) if isinstance(source, Rendered) else _StoredSamples(source)
-            for source in config.sources
-        ]
+        self.sets: list[_RenderedSamples | _StoredSamples] = []
+        for source in config.sources:
+            if isinstance(source, Rendered):
+                self.sets.append(_RenderedSamples(source))
+            else:
+                self.sets += _open(source, ("train",), skip_faults=config.skip_faults)
         self.mixture = Mixture([found.source for found in self.sets], config.seed)
         _check(self.sets, config)
 
-    def __call__(self, position: int) -> Sample:
+    def __call__(self, position: int) -> Sample | Dialogue:
         config, draw = self.config, self.mixture(position)
         found = self.sets[draw.source]
         progress = min(1.0, position / config.curriculum) if config.curriculum else 1.0
         sample = found.get(draw.index, config.easiest + (1 - config.easiest) * progress)
+        if isinstance(sample, Dialogue):
+            return sample
         # Two sources have samples of the same number; each has chances of its own.
         chance = (config.seed * len(self.sets) + draw.source, draw.index, draw.epoch)
         absent = (*found.absent, *config.absent) if isinstance(found, _StoredSamples) else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from locany.errors import DataError, MissingExtraError
 from locany.files import write_whole
 from locany.version import __version__
 
-LOG, CURVES, VERSIONS = "log.jsonl", "curves.png", "versions.json"
+LOG, CURVES, VERSIONS, WANDB_ID = "log.jsonl", "curves.png", "versions.json", "wandb_id"
 TRACKERS = ("tensorboard", "wandb")
 # Curves that are looked at together, by the name of their panel.
 _KINDS = ("label", "box", "negative", "end", "null")
@@ -48,7 +49,7 @@ class RunLog:
         write_whole(out / LOG, b"".join(_encode(line) for line in self.lines))
         versions = json.dumps(versions_of_run(), indent=1) + "\n"
         write_whole(out / VERSIONS, versions.encode())
-        self.trackers = [_tracker(name, out) for name in trackers]
+        self.trackers = [_tracker(name, out, step) for name in trackers]
 
     def report(self, numbers: Mapping[str, float]) -> None:
         """Log the numbers of a step; "step" is one of them."""
@@ -139,13 +140,14 @@ def _encode(line: Mapping[str, float]) -> bytes:
     return (json.dumps(dict(line)) + "\n").encode()
 
 
-def _tracker(name: str, out: Path) -> Tracker:
+def _tracker(name: str, out: Path, step: int) -> Tracker:
+    """A tracker that goes on behind a step: what was reported of later ones is about to be made again."""
     if name == "tensorboard":
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise MissingExtraError("tensorboard", "train", "logging to TensorBoard") from None
-        writer = SummaryWriter(str(out / "tensorboard"))
+        writer = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)
 
         def to_tensorboard(step: int, numbers: Mapping[str, float]) -> None:
             for key, value in numbers.items():
@@ -157,7 +159,11 @@ def _tracker(name: str, out: Path) -> Tracker:
         try:
             import wandb
         except ImportError:
-            raise MissingExtraError("wandb", "train", "logging to Weights & Biases") from None
-        run = wandb.init(project="locany", dir=str(out), name=out.name, resume="allow")
+            raise MissingExtraError("wandb", "wandb", "logging to Weights & Biases") from None
+        known = out / WANDB_ID  # without it, every restart would be another run there
+        if not known.is_file():
+            write_whole(known, uuid.uuid4().hex[:12].encode())
+        number = known.read_text(encoding="utf-8").strip()
+        run = wandb.init(project="locany", dir=str(out), name=out.name, id=number, resume="allow")
         return lambda step, numbers: run.log(dict(numbers), step=step)
     raise DataError(f"no tracker {name!r}; there are: {', '.join(TRACKERS)}")

@@ -68,13 +68,13 @@ class Optimizers:
         return norm
 
     def _clip(self) -> Tensor:
-        """Scale all gradients down to `grad_clip`; returns their norm before."""
+        """Scale all gradients down to `grad_clip`, if there is a limit; returns their norm before."""
         learning = [p for p in self.parameters.values() if p.grad is not None]
         kinds = [[p for p in learning if isinstance(p, DTensor) is split] for split in (False, True)]
         gradients = [[p.grad for p in kind if p.grad is not None] for kind in kinds]
         norms = [whole(get_total_norm(group)) for group in gradients if group]
         norm = norms[0] if len(norms) == 1 else get_total_norm(norms)
-        for kind in kinds:
+        for kind in kinds if self.config.grad_clip else ():
             clip_grads_with_norm_(kind, self.config.grad_clip, norm)
         return norm
 

@@ -18,7 +18,7 @@ from locany.data.loader import Progress
 from locany.errors import DataError
 from locany.image import PreprocessConfig
 from locany.model.locate_model import LocateModel
-from locany.train.checkpoint import States
+from locany.train.checkpoint import SavedState, States
 from locany.train.config import PARTS, TrainConfig
 from locany.train.dense import DenseHeads
 from locany.train.init import initialise
@@ -28,18 +28,24 @@ from locany.train.optim import Optimizers
 from locany.train.ranks import Ranks, shard, split_like
 from locany.train.warm_start import HEADS_FILE, read_heads, take_over, write_heads
 from locany.weights.adapter import write_adapter
+from locany.weights.apply import fingerprint
 from locany.weights.fetch import find_checkpoint
 from locany.weights.load import load_model
 from locany.weights.merge import merge_adapter
 from locany.weights.save import save_model
-from locany.weights.stored import read_json
+from locany.weights.stored import PREPROCESS_FILE, PROCESSOR_FILE, read_preprocess
 
 STATE_FORMAT = 4  # raised when an older state cannot be gone on with
 MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
-_PREPROCESS = "preprocessor_config.json"
 # What a run keeps: with other values its state would not fit, or samples would come again or never.
-_FIXED = ("model", "lora", "frozen", "optim.muon", "stream.num_lanes", "stream.seed", "data.seed")
-KEPT_FILES = (*VOCAB_FILES, "tokenizer_config.json", "special_tokens_map.json", _PREPROCESS)
+_FIXED = (
+    *("model", "lora", "frozen", "optim.muon", "stream.num_lanes", "stream.seed"),
+    *("data.seed", "data.sources", "data.skip_faults"),
+)
+KEPT_FILES = (
+    *(*VOCAB_FILES, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+    *(PREPROCESS_FILE, PROCESSOR_FILE),
+)
 
 
 @dataclass
@@ -50,6 +56,7 @@ class Run:
         model: on its device; with adapters in place where there are some.
         folder: of the vocabulary: the checkpoint's, or the recipe's.
         learning: the parameters that learn, by name.
+        base: fingerprint of the checkpoint that it began from; "" from scratch.
         heads: the auxiliary heads; None where only the streams are learnt from.
         lora: the adapters; None where the weights learn.
         ranks: the processes that run it.
@@ -63,6 +70,7 @@ class Run:
     preprocess: PreprocessConfig
     learning: dict[str, nn.Parameter]
     optimizers: Optimizers
+    base: str = ""
     heads: DenseHeads | None = None
     lora: Lora | None = None
     ranks: Ranks = field(default_factory=Ranks)
@@ -90,9 +98,11 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
         )
     heads: DenseHeads | None = None
     lora: Lora | None = None
+    base = ""
     if isinstance(config.model, str):
         folder = find_checkpoint(config.model, allow_download=False)
         model = load_model(folder, device=ranks.device, dtype=torch.float32)
+        base = fingerprint(model)
     else:
         folder = Path(config.tokenizer)
         vocab = Tokenizer.from_folder(folder).vocab
@@ -127,14 +137,14 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
             raise DataError(f"recipe: frozen names all of {', '.join(PARTS)}, so nothing would learn")
     if heads is not None:
         learning |= {f"heads.{name}": p for name, p in heads.named_parameters()}
-    cutting = folder / _PREPROCESS
     run = Run(
         model=model,
         folder=folder,
         tokenizer=Tokenizer.from_folder(folder),
-        preprocess=PreprocessConfig.from_json(read_json(cutting), str(cutting)),
+        preprocess=PreprocessConfig.from_json(*read_preprocess(folder)),
         learning=learning,
         optimizers=Optimizers(learning, config.optim),
+        base=base,
         heads=heads,
         lora=lora,
         ranks=ranks,
@@ -162,6 +172,11 @@ def _resume(run: Run, config: TrainConfig) -> None:
                 f"{config.out} holds a run with another {name}: {_shorten(old)}, not {_shorten(new)}; "
                 "give another run folder, or the recipe it was started with"
             )
+    if state.get("base", run.base) != run.base:
+        raise DataError(
+            f"{config.out} holds a run that began from other weights than {config.model} has now: what it "
+            "learnt does not fit them; give another run folder, or put the old weights back"
+        )
     if config.loss.dense and not theirs["loss"]["dense"]:
         raise DataError(
             f"{config.out} holds a run without auxiliary losses, which loss.dense={config.loss.dense} "
@@ -172,9 +187,7 @@ def _resume(run: Run, config: TrainConfig) -> None:
             f"{config.out} holds a run of {state['step']} steps, more than steps={config.steps}; "
             "ask for more steps, or give another run folder"
         )
-    with torch.no_grad():
-        for name, parameter in run.learning.items():
-            parameter.copy_(split_like(state["learning"][name], parameter))
+    _take(run, state)
     run.optimizers.load_state_dict(state["optimizers"])
     run.step = state["step"]
     lanes = {
@@ -182,6 +195,21 @@ def _resume(run: Run, config: TrainConfig) -> None:
         for number, lane in state["progress"]["lanes"].items()
     }
     run.progress = Progress(state["progress"]["packs"], lanes)
+
+
+def _take(run: Run, state: Mapping[str, Any]) -> None:
+    """The weights of a state in place of the present ones."""
+    with torch.no_grad():
+        for name, parameter in run.learning.items():
+            parameter.copy_(split_like(state["learning"][name], parameter))
+
+
+def take_best(run: Run, config: TrainConfig) -> SavedState | None:
+    """Go back to the weights of the state that scored best, to export them; None without scores."""
+    states = States(Path(config.out))
+    if states.best is not None:
+        _take(run, states.load(states.best))
+    return states.best
 
 
 def save(run: Run, config: TrainConfig) -> None:
@@ -200,6 +228,7 @@ def save(run: Run, config: TrainConfig) -> None:
         "step": run.step,
         "progress": asdict(run.progress),
         "config": as_json(config),
+        "base": run.base,
     }
     if run.ranks.is_first:
         States(Path(config.out), config.keep_last).save(state, run.step)

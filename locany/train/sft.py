@@ -24,7 +24,7 @@ from locany.train.log import RunLog
 from locany.train.objective import compute_loss, on_device, prepare, sigma_at, step_size
 from locany.train.ranks import Ranks, join_ranks
 from locany.train.report import Numbers, Window, line_for_people, scores_for_people
-from locany.train.run import Run, export, save, start, whole_run
+from locany.train.run import Run, export, save, start, take_best, whole_run
 
 Evaluate = Callable[[Run], dict[str, float]]
 DRAW_EVERY = 60.0  # seconds at least between drawings of the curves
@@ -173,14 +173,27 @@ def measure(
 def finish(
     run: Run, config: TrainConfig, say: Callable[[str], None], evaluate: Evaluate | None, log: RunLog | None
 ) -> None:
-    """What a whole run leaves, its score and its model; also after a stop between its last step and these."""
+    """What a whole run leaves, its model and its score; also after a stop between its last step and these."""
+    export(run, config)  # first: what it is measured on may be faulty
     states = States(Path(config.out), config.keep_last)
     if evaluate and run.ranks.agree(states.newest is None or states.newest.score is None):
         measure(run, config, evaluate, say, log)
         if log:
             log.draw()
-    export(run, config)
     run.ranks.wait()
+    best = States(Path(config.out)).best
+    if best is None or best.step == run.step:
+        return
+    if config.export_best:
+        take_best(run, config)
+        export(run, config)
+        run.ranks.wait()
+        say(f"exported the weights of step {best.step}, which scored best ({best.score:.3f})")
+    else:
+        say(
+            f"step {best.step} scored better ({best.score:.3f}) than the last one, which is exported; the "
+            "same command with export_best=true takes it"
+        )
 
 
 @contextmanager

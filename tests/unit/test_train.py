@@ -146,6 +146,7 @@ def test_one_process_at_a_time_writes_a_run(recipe: TrainConfig, monkeypatch: py
         ),
         ({"data": DataConfig((Rendered("icons", SCENE),), seed=1)}, r"with another data\.seed: 0, not 1"),
         ({"optim": OptimConfig(muon=False)}, r"with another optim\.muon: true, not false"),
+        ({"data": DataConfig((Rendered("icons"),))}, r"with another data\.sources: .* not "),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(

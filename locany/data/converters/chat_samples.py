@@ -2,7 +2,7 @@
 
 A line becomes a sample when it is about one image and every prompt is in one of our wordings; several turns
 give several questions. What has no place in a sample (text alone, several images, other prompts, a system
-text) stays a `ChatRecord`, which training takes as it is.
+text) is a `Dialogue` for training, which takes it as it is, and a fault for everything else.
 
 A sample becomes lines with its answers in the one form that we write: boxes of a label together, sorted,
 labelled. Bins survive the way there and back exactly; pixels are those of the bins. Layout comes back as
@@ -25,6 +25,7 @@ from locany.data.converters.fields import spelling
 from locany.data.converters.files import write_json_lines
 from locany.data.converters.images import image_ref, images_beside
 from locany.data.converters.wording import read_prompt
+from locany.data.dialogue import Dialogue
 from locany.data.encode import answer_groups
 from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.errors import DataError
@@ -53,6 +54,26 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
             report(error.at(record.file, record.line))
         else:
             yield sample
+
+
+def read_for_training(
+    path: Path, root: Path | None = None, report: Report = refuse
+) -> Iterator[Sample | Dialogue]:
+    """As `read`, but conversations that are no sample come as they are.
+
+    Raises:
+        DataError: a line has a fault.
+    """
+    root = path.parent if root is None else root
+    for record in read_checked(path, root, report, MAX_BIN):
+        try:
+            yield record_to_sample(record, root)
+        except RecordError as error:
+            if error.kind is not FaultKind.NO_SAMPLE:
+                report(error.at(record.file, record.line))
+                continue
+            images = tuple(image_ref(root, name) for name in record.image_names())
+            yield Dialogue(tuple(record.turns), images, {"file": record.file, "line": record.line})
 
 
 def record_to_sample(record: ChatRecord, root: Path) -> Sample:

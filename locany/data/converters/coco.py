@@ -101,7 +101,11 @@ def _load(path: Path, report: Report) -> _Instances | None:
     try:
         document = as_object(read_json(path), "the file")
         images, annotations = field(document, "images", list), field(document, "annotations", list)
-        for position, record in enumerate(field(document, "categories", list), start=1):
+        listed = field(document, "categories", list)
+        headings = _headings(listed, annotations)
+        for position, record in enumerate(listed, start=1):
+            if position - 1 in headings:
+                continue
             try:
                 fields = as_object(record, "a category")
                 category_id, name = _id(fields, "id"), spelling(field(fields, "name", str))
@@ -115,6 +119,24 @@ def _load(path: Path, report: Report) -> _Instances | None:
         report(fault.at(str(path)))
         return None
     return _Instances(images, annotations, names)
+
+
+def _headings(categories: Sequence[Any], annotations: Sequence[Any]) -> set[int]:
+    """Places of categories that only stand above others: a common exporter puts one first that nothing has.
+
+    Asked for as if it were a category, it would be absent from every image, those of its own kinds included.
+    """
+    fields = [c if isinstance(c, dict) else {} for c in categories]
+    above = {c["supercategory"] for c in fields if isinstance(c.get("supercategory"), str)}
+    used = [a.get("category_id") for a in annotations if isinstance(a, dict)]
+    return {
+        place
+        for place, c in enumerate(fields)
+        if isinstance(c.get("name"), str)
+        and c["name"] in above
+        and c.get("supercategory") in (None, "", "none")
+        and c.get("id") not in used
+    }
 
 
 def _id(record: Mapping[str, Any], name: str) -> int | str:
@@ -246,6 +268,9 @@ def _outline(value: Any) -> tuple[Polygon, Any]:
         return (), value
     if not isinstance(value, list):
         raise malformed(f"segmentation is a list of polygons or run lengths, got {shorten(repr(value))}")
+    value = [part for part in value if part != []]  # an outline that nobody drew; the box is there
+    if not value:
+        return (), None
     parts = [numbers(part, "a polygon of segmentation") for part in value]
     if wrong := [part for part in parts if len(part) % 2 or len(part) < 6]:
         raise malformed(

@@ -17,6 +17,7 @@ from locany.data.converters import chat_samples
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse
 from locany.data.converters.fields import as_object, malformed, optional
 from locany.data.converters.files import read_json, write_json
+from locany.data.dialogue import Dialogue
 from locany.data.sample import Sample
 from locany.errors import DataError
 
@@ -107,7 +108,7 @@ def write_recipe(recipe: Recipe, path: Path) -> None:
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
     """The samples of all data sets of a recipe, each once; `provenance["dataset"]` names its data set.
 
-    Nothing is repeated or left out here: that is for the mixture, see `RecipeEntry.kept` and `weight`.
+    Nothing is repeated or left out here: that is for training, see `read_for_training`.
 
     Args:
         path: a recipe.
@@ -122,6 +123,25 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
         for file in entry.files:
             for sample in chat_samples.read(base / file, base / entry.root, report):
                 yield replace(sample, provenance={"dataset": name, **sample.provenance})
+
+
+def read_for_training(
+    path: Path, root: Path | None = None, report: Report = refuse
+) -> Iterator[tuple[str, RecipeEntry, float, list[Sample | Dialogue]]]:
+    """The data sets of a recipe: name, settings, weight, and what `RecipeEntry.kept` leaves of the samples.
+
+    Raises:
+        DataError: see `read`.
+    """
+    base = path.parent if root is None else root
+    for name, entry in read_recipe(path, report).items():
+        samples = [
+            sample
+            for file in entry.files
+            for sample in chat_samples.read_for_training(base / file, base / entry.root, report)
+        ]
+        kept = [samples[i] for i in entry.kept(len(samples)).tolist()]
+        yield name, entry, entry.weight(len(samples)), kept
 
 
 def _entry(fields: Any) -> RecipeEntry:
