@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from locany.cli.report import write_line
+from locany.cli.report import json_text, write_line
 from locany.cli.sources import Source
 from locany.errors import LocanyError
 from locany.tasks import Task
@@ -55,4 +54,4 @@ def _line(name: str, found: Detection) -> str:
         "score": round(found.score, SCORE_DECIMALS),
         "provenance": found.provenance.value,
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json_text(document)

@@ -49,7 +49,8 @@ class JsonReport:
         if self.several:
             print_json({"results": self.results, "errors": self.errors, "settings": self.settings})
         else:
-            print_json({**(self.results or self.errors)[0], "settings": self.settings})
+            one = {name: value for part in (*self.results, *self.errors) for name, value in part.items()}
+            print_json({**one, "settings": self.settings})
 
 
 class TextReport:
@@ -74,14 +75,18 @@ class TextReport:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """The document on stdout, its letters escaped where stdout could not carry them."""
-    indent = 2 if sys.stdout.isatty() else None
+    """The document on stdout."""
+    print(json_text(document, indent=2 if sys.stdout.isatty() else None), flush=True)
+
+
+def json_text(document: dict[str, Any], indent: int | None = None) -> str:
+    """The document, its letters escaped where stdout could not carry them."""
     text = json.dumps(document, ensure_ascii=False, indent=indent, allow_nan=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(document, indent=indent, allow_nan=False)
-    print(text, flush=True)
+    return text
 
 
 def write_line(text: str = "") -> None:

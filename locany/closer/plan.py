@@ -12,6 +12,7 @@ from locany.closer.join import join
 from locany.closer.looks import Look, Looks, merged, one_each
 from locany.closer.zoomed import look_again
 from locany.image.config import PreprocessConfig
+from locany.image.patchify import can_be_seen
 from locany.image.tile import Window, auto_grid, tile_windows, whole
 from locany.results import Detections
 from locany.tasks import Task, TaskKind
@@ -95,7 +96,9 @@ def _windows(size_wh: tuple[int, int], config: CloserConfig, cutting: Preprocess
         return [whole(size_wh)]
     grid = auto_grid(size_wh, config.overlap, cutting) if isinstance(config.tiles, str) else config.tiles
     windows = tile_windows(size_wh, grid, config.overlap, multiple=cutting.cell_size)
-    return [*windows, whole(size_wh)] if config.whole_image and len(windows) > 1 else windows
+    # An image of many screens may be too long to be looked at in one piece.
+    also_whole = config.whole_image and len(windows) > 1 and can_be_seen(size_wh, cutting)
+    return [*windows, whole(size_wh)] if also_whole else windows
 
 
 def _limited(found: Detections, max_boxes: int) -> Detections:

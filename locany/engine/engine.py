@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -79,9 +80,11 @@ class Engine:
         """
         self._check(request)
         if len(request.prompt) >= self.config.max_length and not request.params.compat:
+            num_visual = request.prompt.count(self.vocab.image_token)
             raise RequestError(
-                f"the prompt has {len(request.prompt)} tokens, the context holds {self.config.max_length} "
-                "with the answer; use a smaller or fewer images"
+                f"the prompt has {len(request.prompt)} tokens, {num_visual} of them of images; the context "
+                f"holds {self.config.max_length} with the answer; use smaller or fewer images, fewer "
+                "categories (or parallel_categories=True), or a shorter phrase"
             )
         check_mode(request.params.mode, self.vocab)
         if self._is_full():
@@ -157,6 +160,7 @@ class Engine:
         if request.finish is None:
             request.finish = Finish.CANCELLED
             self.stats.count_finished(request)
+        self._release_if_idle()
 
     def cancel_soon(self, request: Request) -> None:
         """`cancel` at the next step: for whoever may not touch the engine now, while it makes a step."""
@@ -188,11 +192,14 @@ class Engine:
         Raises:
             RequestError, EngineBusyError: see `add`; at once. EngineError: the request failed.
         """
-        return self._found(self.add(request))
+        found = self._found(self.add(request))
+        next(found)  # a generator that was never begun would not cancel when it is closed
+        return cast(Iterator[Found], found)
 
-    def _found(self, request: Request) -> Iterator[Found]:
+    def _found(self, request: Request) -> Iterator[Found | None]:
         number = 0
         try:
+            yield None
             while True:
                 while (found := request.found(number)) is not None:
                     yield found
@@ -219,9 +226,12 @@ class Engine:
             flight, self._flight = self._flight, flight
         if flight is not None:
             done += self._collect(flight)
+        self._release_if_idle()
+        return done
+
+    def _release_if_idle(self) -> None:
         if self.scheduler.is_idle and self.runner.cache.num_bytes > _IDLE_BYTES:
             self.runner.release()
-        return done
 
     def _expire(self) -> list[Request]:
         """Requests that were over before they began, and those whose time is up."""

@@ -46,9 +46,13 @@ def _available_on_host() -> int:
 
 
 def _left_of_container() -> int:
-    """What a container's limit (cgroup v2) leaves; as good as everything where there is none."""
+    """What a container's limit (cgroup v2) leaves, file caches included; everything where there is none."""
     try:
-        limit = (_CGROUP / "memory.max").read_text().strip()
-        return int(limit) - int((_CGROUP / "memory.current").read_text())
+        limit = int((_CGROUP / "memory.max").read_text())
+        used = int((_CGROUP / "memory.current").read_text())
+        for line in (_CGROUP / "memory.stat").read_text().splitlines():
+            if line.startswith(("active_file ", "inactive_file ")):  # given back as soon as it is needed
+                used -= int(line.split()[1])
+        return max(0, limit - used)
     except (OSError, ValueError):  # no such file, or "max"
         return 1 << 62

@@ -171,7 +171,11 @@ def _close_item(request: Request, at: int, vocab: Vocab) -> bool:
     start = at
     while start > 0 and request.tokens[start] != vocab.box:
         start -= 1
-    bins = read_place(vocab, request.tokens[start + 1 : at]) or ()  # none of a negative
+    between = request.tokens[start + 1 : at]
+    bins = read_place(vocab, between)
+    if (bins is None and vocab.none_ids.isdisjoint(between)) or len(bins or ()) not in (0, 2, 4):
+        return False  # no place: only the published rules (compat) let such a frame pass
+    bins = bins or ()  # none of a negative
     if not request.params.compat and (request.label, bins) in request.said:
         # Greedy decoding that says a thing twice goes on for ever: take it back, with a label that stands
         # just before it, and end the answer.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from locany.engine.config import EngineConfig
 from locany.engine.memory import is_out_of_memory, release_memory
-from locany.engine.prefix import ByteStore, Prefix, digest, prefix_length
+from locany.engine.prefix import ByteStore, Prefix, prefix_length
 from locany.engine.request import ImageInput, Request
 from locany.engine.stats import Stats
 from locany.errors import EngineMemoryError
@@ -48,7 +48,7 @@ class Prefiller:
             prefix = Prefix(tokens, images, ())
             self._queue.append(prefix)
             return prefix
-        prefix = Prefix(tokens, images, tuple(map(digest, images)))
+        prefix = Prefix(tokens, images, tuple(image.digest for image in images))
         known = self._by_key.get(prefix.key) or self.prefixes.get(prefix.key)
         if known is not None:
             self.stats.num_shared += 1

@@ -6,7 +6,6 @@ images begins with; what lies behind is its own.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -63,13 +62,6 @@ def prefix_length(request: Request, image_token: int) -> int:
         return 0
     last = len(request.prompt) - 1 - request.prompt[::-1].index(image_token)
     return min(last + 2, len(request.prompt) - 1)
-
-
-def digest(image: ImageInput) -> bytes:
-    """Equal for equal pixels and grids."""
-    hashed = hashlib.blake2b(repr((image.grid_hw, image.pixel_values.shape)).encode(), digest_size=16)
-    hashed.update(image.pixel_values.tobytes())
-    return hashed.digest()
 
 
 class ByteStore(Generic[Value]):

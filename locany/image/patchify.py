@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from locany.errors import ImageTooLargeError
 from locany.image.config import PreprocessConfig
 from locany.image.load import LoadedImage
 from locany.image.resize import ResizePlan, check_pixels, plan_size, resize
@@ -81,11 +82,29 @@ def preprocess(image: LoadedImage | np.ndarray, config: PreprocessConfig) -> Pat
     """
     pixels = image.pixels if isinstance(image, LoadedImage) else image
     check_pixels(pixels)
-    plan = plan_size(
-        (pixels.shape[1], pixels.shape[0]),
+    plan = plan_for((pixels.shape[1], pixels.shape[0]), config)
+    return patchify(resize(pixels, plan), config, plan)
+
+
+def plan_for(size_wh: tuple[int, int], config: PreprocessConfig) -> ResizePlan:
+    """How an image of a size is resized.
+
+    Raises:
+        ImageTooLargeError: see `plan_size`.
+    """
+    return plan_size(
+        size_wh,
         patch_size=config.patch_size,
         merge_size=config.merge_size,
         max_patches=config.in_token_limit,
         max_side_patches=config.max_side_patches,
     )
-    return patchify(resize(pixels, plan), config, plan)
+
+
+def can_be_seen(size_wh: tuple[int, int], config: PreprocessConfig, *, unshrunk: bool = False) -> bool:
+    """Whether the encoder takes an image of a size in one piece; `unshrunk`: every pixel of it."""
+    try:
+        plan = plan_for(size_wh, config)
+    except ImageTooLargeError:
+        return False
+    return plan.limited_wh == plan.size_wh if unshrunk else True

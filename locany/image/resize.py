@@ -101,7 +101,7 @@ def plan_size(
             raise ImageTooLargeError(
                 f"the image is {width} x {height} pixels, too long and thin: shrunk to {max_patches} patches "
                 f"it would be {limited_wh[0]} x {limited_wh[1]}; expected at least one pixel a side; "
-                "cut it into pieces and ask about each"
+                "look at it in tiles (tiles='auto'), or cut it into pieces and ask about each"
             )
     cell = patch_size * merge_size
     resized_wh = (math.ceil(limited_wh[0] / cell) * cell, math.ceil(limited_wh[1] / cell) * cell)
@@ -109,8 +109,8 @@ def plan_size(
         longest = (max_side_patches - 1) // merge_size * cell
         raise ImageTooLargeError(
             f"the image is {width} x {height} pixels, {resized_wh[0]} x {resized_wh[1]} after resizing; "
-            f"expected sides of at most {longest} pixels there; make it smaller, or cut it into pieces "
-            "and ask about each"
+            f"expected sides of at most {longest} pixels there; make it smaller, "
+            "look at it in tiles (tiles='auto'), or cut it into pieces and ask about each"
         )
     return ResizePlan((width, height), limited_wh, resized_wh, patch_size, merge_size)
 

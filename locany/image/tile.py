@@ -17,6 +17,7 @@ from PIL import Image
 from locany import geometry
 from locany.errors import RequestError
 from locany.image.config import PreprocessConfig
+from locany.image.patchify import can_be_seen
 from locany.image.resize import check_pixels
 
 Window: TypeAlias = tuple[int, int, int, int]
@@ -41,10 +42,12 @@ def unshrunk_side(config: PreprocessConfig) -> int:
 
 
 def auto_grid(size_wh: tuple[int, int], overlap: float, config: PreprocessConfig) -> tuple[int, int]:
-    """(columns, rows) of the fewest tiles that are all seen without shrinking; (1, 1) for a small image.
+    """(columns, rows) of the fewest tiles that are all seen without shrinking; (1, 1) where the image is.
 
     At most `MAX_GRID` each way: the tiles of a larger image are larger, and shrunk.
     """
+    if can_be_seen(size_wh, config, unshrunk=True):
+        return (1, 1)
     side, cell = unshrunk_side(config), config.cell_size
     columns, rows = (
         next((n for n in range(1, MAX_GRID) if _side(length, n, overlap, cell) <= side), MAX_GRID)

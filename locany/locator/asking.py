@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import Any
 
 from locany.closer import CloserConfig, Look, Search
 from locany.codec import Tokenizer, label_ids, prompt_ids
-from locany.engine import Engine, Found, ImageInput, Params, Request
+from locany.engine import Engine, Finish, Found, ImageInput, Params, Request
 from locany.errors import EngineBusyError, EngineMemoryError, ImageTooLargeError, LocanyError, RequestError
 from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
 from locany.image.tile import cut
@@ -24,6 +25,14 @@ from locany.results import Detection, Detections
 from locany.tasks import Task
 
 _NO_MORE = object()
+# Seconds that images may take before decoding goes on: where they come slowly, from a camera or over the
+# network, the first question neither waits for the sixteenth image nor runs out of its time.
+_LOADING_S = 0.25
+_CUT_BY = {
+    Finish.LIMIT: "by max_new_tokens or what the model can hold",
+    Finish.MAX_BOXES: "by max_boxes",
+    Finish.TIMEOUT: "by timeout_s",
+}
 _IMAGE_OPTIONS = ("exif", "allow_url", "parity", "limits")
 _PARAMS = tuple(Params.__dataclass_fields__)
 _CLOSER = tuple(CloserConfig.__dataclass_fields__)
@@ -113,11 +122,15 @@ class Asking:
     ) -> Iterator[tuple[int, Detections | LocanyError]]:
         """(number of the question, its answer or the error that it failed with), as they are finished."""
         number, more = 0, True
+        owed = 0.0  # seconds that were spent on images and not yet on answers
         try:
             while more or self.opened:
                 while len(self.running) < self.engine.config.max_rows:
                     question = next((q for q in self.opened.values() if q.search.waiting), None)
+                    began = time.perf_counter()
                     if question is None:
+                        if self.running and owed > _LOADING_S:
+                            break
                         item = next(questions, _NO_MORE) if more else _NO_MORE
                         if item is _NO_MORE:
                             more = False
@@ -132,9 +145,12 @@ class Asking:
                         failed = number - 1 if question is None else question.number
                         self.drop(failed)
                         yield failed, error
+                    owed += time.perf_counter() - began
                 if not self.running:
                     continue
+                began = time.perf_counter()
                 self.step()
+                owed = max(0.0, owed - (time.perf_counter() - began))
                 # Not what this step returned: another caller's step may have finished requests of ours. One
                 # that another caller's step is just recording is not over yet, whatever it says meanwhile.
                 with self.lock:
@@ -187,6 +203,12 @@ class Asking:
                         del self.running[key]
                         if (error := failure_of(asked)) is not None:
                             raise error
+                        if asked.request.truncated and asked.request.finish:
+                            by = _CUT_BY.get(asked.request.finish, "by a limit")
+                            warnings.warn(
+                                f"{question.image.name}: the answer was cut {by}; there may be more",
+                                stacklevel=2,
+                            )
         finally:
             self.cancel(list(self.running.values()))
 

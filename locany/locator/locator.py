@@ -165,6 +165,9 @@ class Locator:
     def locate_many(self, questions: Iterable[tuple[Any, Task]], **options: Any) -> list[Detections]:
         """Answer many (image, task) pairs, batched; answers in their order.
 
+        Every answer keeps the pixels of its image, to be drawn on. For more images than memory holds take
+        answers from `stream`, one at a time.
+
         Raises:
             LocanyError: that of the first question that failed. Use `stream` to keep the others.
         """
@@ -179,6 +182,9 @@ class Locator:
         self, questions: Iterable[tuple[Any, Task]], **options: Any
     ) -> Iterator[tuple[int, Detections | LocanyError]]:
         """Answer (image, task) pairs as rows become free, images loaded only when their turn comes.
+
+        Nothing is decoded while the caller works on an answer, and `timeout_s` goes on meanwhile; nor while
+        `questions` makes the next one, which must not wait for an answer.
 
         Yields:
             (number of the question, its answer or the error that it failed with), in the order in which

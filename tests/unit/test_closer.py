@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locany.closer import CloserConfig, Look
+from locany.closer import CloserConfig, Look, Search
 from locany.errors import RequestError
+from locany.image import PreprocessConfig
 from locany.image.tile import auto_grid, tile_windows, window_size
 from locany.results import Detections, Provenance
 from locany.tasks import Task
@@ -326,3 +327,13 @@ def test_categories_side_by_side_are_for_categories() -> None:
     with pytest.raises(RequestError, match=r"several categories \(detect and layout\), got a text question"):
         Oracle((9, 9), []).answer(Task.text(), parallel_categories=True)
     Oracle((9, 9), []).answer(Task.layout(["table", "title"]), parallel_categories=True)
+
+
+def test_a_page_too_long_for_one_look_is_looked_at_in_tiles_only() -> None:
+    config, cutting = CloserConfig(tiles="auto"), PreprocessConfig(in_token_limit=25600)
+    long, usual = (
+        Search(Task.detect("x"), size, config, cutting, 0) for size in ((1280, 14000), (4000, 3000))
+    )
+    assert all(look.window != (0, 0, 1280, 14000) for _, look in long.waiting)
+    assert len(long.waiting) == 8
+    assert usual.waiting[-1][1].window == (0, 0, 4000, 3000)

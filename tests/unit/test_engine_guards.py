@@ -367,3 +367,11 @@ def test_every_row_has_its_own_knobs(vocab: Vocab) -> None:
         expected = scripted_engine(vocab, noise).generate([Request([1, 2, 3], (), p)])[0]
         assert (got.tokens, got.commits, got.finish) == (expected.tokens, expected.commits, expected.finish)
     assert len({tuple(r.tokens) for r in together}) > len(knobs) - 2
+
+
+def test_a_frame_of_three_places_is_no_item(vocab: Vocab) -> None:
+    frame = slots(vocab, vocab.box, *coord(vocab, 100, 200, 300), vocab.box_end, vocab.null)
+    request = run_script(vocab, [frame, slots(vocab, *[vocab.end] * 6)], mode="fast", compat=True)
+    assert vocab.box_end in request.tokens
+    assert request.items == []
+    assert request.num_boxes == 0

@@ -12,7 +12,7 @@ import torch
 
 import locany
 from locany.codec import Tokenizer
-from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Phase, Request
+from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Phase, Request, memory
 from locany.errors import CheckpointConfigError, EngineMemoryError, ImageTooLargeError
 from locany.locator import Locator
 from locany.model import LocateModel
@@ -283,3 +283,19 @@ def test_the_head_sees_only_positions_that_are_read(
         engine.step()
         assert fed[-1] == expected
     assert len(fed) == engine.stats.num_steps
+
+
+def test_file_caches_of_a_container_are_free_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    assert memory._left_of_container() > 1 << 60
+    for name, text in (
+        ("max", "8000"),
+        ("current", "7900"),
+        ("stat", "anon 900\nactive_file 3000\ninactive_file 4000\n"),
+    ):
+        (tmp_path / f"memory.{name}").write_text(text + "\n")
+    assert memory._left_of_container() == 7100
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._left_of_container() > 1 << 60
+    (tmp_path / "memory.max").write_text("10\n")
+    assert memory._left_of_container() == 0

@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from locany.codec import Tokenizer
-from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Request, prefill
+from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Request
 from locany.engine.graphs import StepGraphs
 from locany.errors import DeviceError, EngineBusyError, EngineMemoryError, RequestError
 from locany.model import LocateModel
@@ -332,20 +332,20 @@ def test_an_image_that_cannot_be_read_stops_nobody_else(monkeypatch: pytest.Monk
     numbers = [n for n in range(32) if toy_question(n).images and toy_question(n).params.max_new_tokens]
     engine = Engine(toy_model(), VOCAB)
     asked = [engine.add(toy_question(number)) for number in numbers[:3]]
-    look, broken = prefill.digest, {id(asked[1].images[0])}
+    look, broken = ImageInput.digest.func, {id(asked[1].images[0])}  # type: ignore[attr-defined]
 
     def digest(image: ImageInput) -> bytes:
         if id(image) in broken:
             raise MemoryError
-        return look(image)
+        return look(image)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(prefill, "digest", digest)
+    monkeypatch.setattr(ImageInput, "digest", property(digest))
     run_out(engine)
     assert asked[1].finish is Finish.ERROR
     assert isinstance(asked[1].error, EngineMemoryError)
     for number, request in zip((numbers[0], numbers[2]), (asked[0], asked[2]), strict=True):
         assert_same(request, Engine(toy_model(), VOCAB).generate([toy_question(number)])[0])
-    monkeypatch.setattr(prefill, "digest", lambda _: 1 / 0)
+    monkeypatch.setattr(ImageInput, "digest", property(lambda _: 1 / 0))
     late = [engine.add(toy_question(number)) for number in numbers[:2]]
     with pytest.raises(ZeroDivisionError):
         engine.step()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from locany.codec import Tokenizer, Vocab
-from locany.engine import Engine, EngineConfig, Finish, Found, Params, Request
+from locany.engine import Engine, EngineConfig, Finish, Found, ImageInput, Params, Request
+from locany.engine import engine as engine_module
 from locany.errors import EngineMemoryError
 from locany.model import LocateModel
 from tests.scripted import in_turn, one, scripted_engine, slots
@@ -162,3 +164,28 @@ def test_a_stream_that_fails_says_why(
     with pytest.raises(EngineMemoryError, match="not enough memory for an image of 4 patches"):
         list(engine.stream(ask(words, 0)))
     assert_nothing_left(engine)
+
+
+def test_a_stream_that_was_never_begun_cancels_when_it_is_closed() -> None:
+    engine, request = Engine(toy_model(), VOCAB), toy_question(3)
+    engine.stream(request).close()  # type: ignore[attr-defined]
+    assert request.finish is Finish.CANCELLED
+    assert_nothing_left(engine)
+
+
+def test_the_cache_is_given_back_after_a_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "_IDLE_BYTES", 0)
+    engine = Engine(toy_model(), VOCAB)
+    stream = engine.stream(next(q for q in map(toy_question, range(99)) if q.params.max_new_tokens > 8))
+    next(stream, None)
+    stream.close()  # type: ignore[attr-defined]
+    assert engine.runner.cache.num_bytes == 0
+
+
+def test_pixels_are_read_once_for_all_questions_about_them() -> None:
+    pixels = np.zeros((4, 3, 14, 14), np.float32)
+    image = ImageInput(pixels, (2, 2))
+    before = image.digest
+    pixels += 1
+    assert image.digest == before != ImageInput(pixels, (2, 2)).digest
+    assert ImageInput(pixels[:, :, ::-1], (2, 2)).digest == ImageInput(pixels.copy(), (2, 2)).digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -370,3 +371,32 @@ def test_the_answer_in_bfloat16(checkpoint: Path) -> None:
     loaded = locany.load(checkpoint, device="cpu", dtype="bfloat16")
     assert loaded.engine.runner.model.dtype == torch.bfloat16
     assert loaded.detect(RED, "square", max_new_tokens=30).stats["num_tokens"] > 0
+
+
+def test_a_slow_source_does_not_hold_up_what_was_asked(locator: Locator) -> None:
+    """The first answers come before the last image does, and within their time."""
+    taken: list[int] = []
+
+    def questions() -> Iterator[tuple[Any, Task]]:
+        for number in range(4):
+            time.sleep(0.3)
+            taken.append(number)
+            yield RED, Task.detect(f"thing {number}")
+
+    number, found = next(locator.stream(questions(), max_new_tokens=6, timeout_s=30))
+    assert number == 0
+    assert isinstance(found, Detections)
+    assert len(taken) < 4 <= locator.engine.config.max_rows
+
+
+def test_watching_says_that_an_answer_was_cut(locator: Locator) -> None:
+    tokens = answer(locator, ("cat", [(1, 2, 3, 4), (5, 6, 7, 8)]))
+    endless = saying(locator, *tokens, end=False)
+    with pytest.warns(UserWarning, match="the answer was cut by max_new_tokens"):
+        list(endless.watch(RED, Task.detect("cat"), mode="slow", max_new_tokens=len(tokens)))
+
+
+def test_too_many_words_are_not_blamed_on_the_image(locator: Locator) -> None:
+    names = [f"some thing of many words, number {n}" for n in range(3000)]
+    with pytest.raises(RequestError, match=r"of them of images.*or parallel_categories=True"):
+        locator.detect(RED, names)

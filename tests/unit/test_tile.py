@@ -115,3 +115,10 @@ def test_sides_that_an_edge_may_have_cut() -> None:
         [False, False, False, False],
     ]
     assert cut_sides([], window, size_wh, 0.01).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "limit"), [((3440, 1440), 25600), ((896, 224), 1024), ((700, 250), 1024)]
+)
+def test_no_tiles_for_an_image_that_is_seen_whole(size_wh: tuple[int, int], limit: int) -> None:
+    assert auto_grid(size_wh, 0.2, PreprocessConfig(in_token_limit=limit)) == (1, 1)
