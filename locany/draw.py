@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
-from locany.errors import RequestError
+from locany.errors import ImageError, RequestError
+from locany.image import load_image
 from locany.notebook import label_colors, text_color
 from locany.results import Detection, Detections
 
@@ -48,12 +49,13 @@ def annotate(
     line_width: int | None = None,
     font_size: int | None = None,
     font: str | os.PathLike[str] | None = None,
+    exif: bool = True,
 ) -> Image.Image:
     """A new picture with every detection on it.
 
     Args:
-        image: the image that was asked about: a PIL image (its EXIF rotation is applied), a uint8 array
-            [height, width, 3] or [height, width], an object with `pixels`, or None for `detections.image`.
+        image: the image that was asked about: a PIL image or an array as `load_image` takes them, an object
+            with `pixels`, or None for `detections.image`. It is painted on as the model saw it.
         detections: what to paint; boxes as frames, points as discs.
         labels: whether to write labels.
         scores: whether to write scores.
@@ -62,15 +64,16 @@ def annotate(
         line_width: pixels; None for a width that suits the image.
         font_size: pixels; None for a size that suits the image.
         font: a TrueType file for all text; None for Pillow's font, or a system font where it lacks a letter.
+        exif: whether the rotation that a PIL image notes is applied; as it was when asking.
 
     Returns:
         An RGB image of the size of `image`; taller when `absent` adds a strip.
 
     Raises:
-        RequestError: the image has another size than the one the detections are about, there is none, or
-            the font cannot be opened.
+        RequestError: the image has another size than the one the detections are about, there is none, it
+            cannot be painted on, or the font cannot be opened.
     """
-    picture = _upright_rgb(image if image is not None else detections.image)
+    picture = _upright_rgb(image if image is not None else detections.image, exif)
     if picture.size != detections.size_wh:
         raise RequestError(
             f"the detections are about an image of {detections.size_wh} pixels, but this one has "
@@ -96,20 +99,15 @@ def annotate(
     )
 
 
-def _upright_rgb(image: Image.Image | np.ndarray | HasPixels | None) -> Image.Image:
-    """A copy to paint on."""
+def _upright_rgb(image: Image.Image | np.ndarray | HasPixels | None, exif: bool = True) -> Image.Image:
+    """A copy to paint on, with the pixels that the model saw."""
     if image is None:
         raise RequestError("there is no image to draw on; pass the one that was asked about")
-    if isinstance(image, Image.Image):
-        return ImageOps.exif_transpose(image).convert("RGB").copy()
-    pixels = np.asarray(getattr(image, "pixels", image))
-    if (
-        pixels.dtype != np.uint8
-        or pixels.ndim not in (2, 3)
-        or pixels.shape[2:] not in ((), (1,), (3,), (4,))
-    ):
-        raise RequestError(f"an image array is uint8 [height, width, 3], got {pixels.dtype} {pixels.shape}")
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).convert("RGB").copy()
+    source = image if isinstance(image, Image.Image) else np.asarray(getattr(image, "pixels", image))
+    try:
+        return Image.fromarray(load_image(source, exif=exif).pixels).copy()
+    except ImageError as error:
+        raise RequestError(f"this image cannot be drawn on: {error}") from error
 
 
 def _frame(xyxy: tuple[float, float, float, float], size_wh: tuple[int, int], grow: int) -> list[int]:

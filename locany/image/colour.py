@@ -49,9 +49,22 @@ def image_to_rgb(image: Image.Image, name: str, *, parity: bool = False) -> np.n
         return _grey_to_rgb((np.asarray(image) >> 8).astype(np.uint8))
     if mode in ("I", "F"):
         return _grey_to_rgb(_scale_to_bytes(np.asarray(image), name))
+    if _is_stale(image):
+        image = image.copy()
+        del image.info["transparency"]
     if image.has_transparency_data:
         return _on_white(image.convert("RGBA"))
     return np.asarray(image.convert("RGB"))
+
+
+def _is_stale(image: Image.Image) -> bool:
+    """Whether a transparent colour is noted that this mode cannot have: Pillow keeps it through conversions.
+
+    One that fits by chance (a number, on grey that was a palette before) cannot be told from a real one.
+    """
+    noted = image.info.get("transparency")
+    fitting: dict[str, tuple[type, ...]] = {"1": (int,), "L": (int,), "P": (int, bytes), "RGB": (tuple,)}
+    return noted is not None and not isinstance(noted, fitting.get(image.mode, ()))
 
 
 def array_to_rgb(array: np.ndarray, name: str) -> np.ndarray:

@@ -140,7 +140,7 @@ def load_image(
         raise
     except MemoryError as error:
         raise _out_of_memory(image, name) from error
-    except (ValueError, OSError, ImportError) as error:  # ImportError: LAB needs Pillow's colour module
+    except (ValueError, TypeError, OSError, ImportError) as error:  # the last: LAB needs ImageCms
         raise ImageLoadError(
             f"{name}: colour mode {image.mode} could not be converted to RGB ({error}); expected a mode that "
             "Pillow converts; convert it with another program and pass that"

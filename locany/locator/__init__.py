@@ -20,7 +20,7 @@ from locany.model import LocateModel
 from locany.model.packed import pack_model
 from locany.weights import find_checkpoint, load_model
 from locany.weights.load import choose_quant
-from locany.weights.stored import read_json
+from locany.weights.stored import read_json, read_preprocess
 
 
 def load(
@@ -70,14 +70,15 @@ def load(
     if adapter is not None:
         adapter = Path(adapter).expanduser()
         name = f"{name} + {adapter}"
+    # Before the weights, which take long: what else is missing is told at once.
+    tokenizer, cutting = Tokenizer.from_folder(folder), PreprocessConfig.from_json(*read_preprocess(folder))
     network = load_model(folder, device=chosen, dtype=precision, adapter=adapter, quant=how)
     if packed:
         pack_model(network)
-    cutting = folder / "preprocessor_config.json"
     return Locator(
         network,
-        Tokenizer.from_folder(folder),
-        PreprocessConfig.from_json(read_json(cutting), str(cutting)),
+        tokenizer,
+        cutting,
         name=name,
         config=EngineConfig(max_rows=max_rows, max_length=_max_length(folder, network)),
         calibration=calibration,

@@ -60,6 +60,20 @@ class TextConfig:
         return self.hidden_size // self.num_heads
 
 
+def _rope_theta(text: _Fields, source: str) -> float:
+    """The base of the rotation, where the release has it or where transformers 5 writes it."""
+    newer = text.optional("rope_parameters", None)
+    if not isinstance(newer, Mapping) or text.optional("rope_theta", None) is not None:
+        return float(text.value("rope_theta", (int, float)))
+    kind, theta = newer.get("rope_type", "default"), newer.get("rope_theta")
+    if kind != "default" or isinstance(theta, bool) or not isinstance(theta, int | float):
+        raise CheckpointConfigError(
+            f"{source}: text_config.rope_parameters is {dict(newer)!r}; expected a rope_theta, "
+            "and of types only 'default' is supported, as in the release"
+        )
+    return float(theta)
+
+
 @dataclass(frozen=True)
 class LocateConfig:
     """The whole model."""
@@ -116,7 +130,7 @@ class LocateConfig:
                 num_heads=text.positive("num_attention_heads"),
                 num_kv_heads=text.positive("num_key_value_heads"),
                 rms_norm_eps=float(text.value("rms_norm_eps", (int, float))),
-                rope_theta=float(text.value("rope_theta", (int, float))),
+                rope_theta=_rope_theta(text, source),
                 max_positions=text.positive("max_position_embeddings"),
                 block_size=text.positive("block_size"),
                 causal_attn=bool(text.optional("causal_attn", False)),

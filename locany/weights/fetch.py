@@ -13,7 +13,14 @@ import re
 from pathlib import Path
 
 from locany.errors import CheckpointError, CheckpointNotFoundError, CheckpointTensorError
-from locany.weights.stored import CONFIG_FILE, check_folder, read_header, read_json, stored_tensors
+from locany.weights.stored import (
+    CONFIG_FILE,
+    check_folder,
+    read_header,
+    read_json,
+    read_preprocess,
+    stored_tensors,
+)
 
 BUNDLED_NAME = "locany-mini"
 _BUNDLED = (BUNDLED_NAME, "bundled")
@@ -22,6 +29,7 @@ ALLOWED_FILES = ("*.json", "*.txt", "*.safetensors")  # data only: a checkpoint'
 _BUNDLED_FOLDER = Path(__file__).resolve().parent.parent / "assets" / BUNDLED_NAME
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_REMOVED = "what was damaged has been removed from the cache"
 _log = logging.getLogger(__name__)
 
 
@@ -52,10 +60,14 @@ def find_checkpoint(
         CheckpointTensorError: a downloaded file is damaged; it has been removed from the cache.
     """
     if model is not None and str(model):  # the empty string would be the current folder
-        local = Path(model).expanduser()
-        if local.is_dir():
-            return local
-        if isinstance(model, Path) or local.exists():
+        try:
+            local = Path(model).expanduser()
+            if local.is_dir():
+                return local
+            is_path = isinstance(model, Path) or local.exists()
+        except (OSError, RuntimeError) as error:  # no permission, a name too long, a home that nobody has
+            raise CheckpointNotFoundError(f"{model} cannot be looked at: {error}") from error
+        if is_path:
             check_folder(local)  # raises: nothing there, or a file
     if model is None or str(model) in _BUNDLED:
         return _bundled()
@@ -127,6 +139,7 @@ def _verify(folder: Path, *, checksums: bool = False) -> None:
         CheckpointError: something is damaged or missing.
     """
     damaged: list[CheckpointError] = []
+    stays = ""  # why a damaged file is still there
     for path in sorted(folder.iterdir()):
         if not path.exists():  # a link to nothing: found missing below, and mended by the next download
             continue
@@ -140,15 +153,20 @@ def _verify(folder: Path, *, checksums: bool = False) -> None:
         except CheckpointNotFoundError:  # unreadable, which says nothing about what is in it
             raise
         except CheckpointError as error:
-            _remove(path)
             damaged.append(error)
+            try:
+                _remove(path)
+            except OSError as failure:
+                stays = str(failure)
     if damaged:
         more = f" (and {len(damaged) - 1} more files)" if len(damaged) > 1 else ""
-        raise CheckpointTensorError(
-            f"{damaged[0]}{more}; what was damaged has been removed from the cache"
-        ) from damaged[0]
+        done = f"it could not be removed ({stays}); delete it by hand" if stays else _REMOVED
+        raise CheckpointTensorError(f"{damaged[0]}{more}; {done}") from damaged[0]
     check_folder(folder)
     stored_tensors(folder)
+    read_preprocess(folder)  # other tools fetch the weights alone
+    if not any((folder / name).is_file() for name in ("vocab.json", "tokenizer.json")):
+        raise CheckpointNotFoundError(f"{folder}: no vocabulary (vocab.json or tokenizer.json)")
 
 
 def _check_sha256(path: Path) -> None:

@@ -49,8 +49,11 @@ def merge_adapter(
     learned = read_adapter(adapter, config)  # before the large files: a wrong adapter is told at once
     stored = stored_tensors(folder)
     embedding = stored.get(EMBEDDING_NAME)
-    dtype = dtype or _DTYPES.get(embedding.dtype if embedding else "", torch.float32)
-    model = load_model(folder, device=device, dtype=dtype)
+    own = _DTYPES.get(embedding.dtype if embedding else "", torch.float32)
+    dtype = dtype or own
+    # Small bfloat16 numbers are none of float16: the base is known by its own, and rounded once, at the end.
+    narrow = dtype is torch.float16 and own is not torch.float16
+    model = load_model(folder, device=device, dtype=torch.float32 if narrow else dtype)
     merge_into(model, learned)
     # A calibration is of the base's scores, and an adapter changes them.
     kept = [path for path in files_that_go_along(folder) if path.name != CALIBRATION_FILE]
@@ -61,6 +64,7 @@ def merge_adapter(
         token_ids=token_ids_of(folder),
         files=files,
         include_head=HEAD_NAME in stored,
+        dtype=dtype,
         overwrite=overwrite,
     )
 
@@ -70,10 +74,11 @@ def files_that_go_along(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.iterdir()) if _goes_along(path)]
 
 
-def token_ids_of(folder: Path) -> dict[str, int]:
-    """The id fields that `LocateConfig.to_json` takes, as the base's config has them."""
+def token_ids_of(folder: Path) -> dict[str, int | str]:
+    """The id fields that `LocateConfig.to_json` takes, and the formulation, as the base's config has them."""
     raw = read_json(folder / CONFIG_FILE)
-    return {
+    named = {name: raw[name] for name in ("formulation",) if isinstance(raw.get(name), str)}
+    return named | {
         name: value
         for part in (raw, raw["text_config"])
         for name, value in part.items()

@@ -25,6 +25,7 @@ SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 QUANTIZED_FILE = "quantized.safetensors"
 CALIBRATION_FILE = "calibration.json"
+PREPROCESS_FILE, PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"
 _PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _LFS_POINTER = b"version https://git-lfs"
 _REPLACE = "copy or download the file again"
@@ -50,6 +51,22 @@ def check_folder(folder: Path) -> None:
             f"{folder}: there is no {CONFIG_FILE} in this folder (it holds {_listing(folder)}); "
             + _hint(folder)
         )
+
+
+def read_preprocess(folder: Path) -> tuple[dict[str, Any], str]:
+    """How a checkpoint wants images cut, and the file that says so.
+
+    transformers 5 writes it into `processor_config.json`, beside what else a processor has.
+
+    Raises:
+        CheckpointNotFoundError: neither file is there. CheckpointConfigError: it is damaged.
+    """
+    path, newer = folder / PREPROCESS_FILE, folder / PROCESSOR_FILE
+    if not path.is_file() and newer.is_file():
+        fields = read_json(newer).get("image_processor")
+        if isinstance(fields, dict):
+            return fields, str(newer)
+    return read_json(path), str(path)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -147,8 +164,10 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
                 name: StoredTensor(path.name, str(part.get_dtype()), tuple(part.get_shape()))
                 for name, part in slices.items()
             }
-    except (SafetensorError, OSError) as error:
+    except SafetensorError as error:
         raise CheckpointTensorError(f"{path} is damaged: {error}; {_REPLACE}") from error
+    except (OSError, MemoryError) as error:  # says nothing about what is in it
+        raise CheckpointNotFoundError(f"{path} cannot be read: {error or 'no memory left'}") from error
 
 
 def name_some(names: Iterable[str]) -> str:

@@ -66,8 +66,8 @@ def test_another_size_another_type_and_no_image_are_refused():
     nothing = found([], [], (80, 60))
     with pytest.raises(RequestError, match=r"\(80, 60\)"):
         annotate(np.zeros((80, 60, 3), np.uint8), nothing)
-    with pytest.raises(RequestError, match="uint8"):
-        annotate(np.zeros((60, 80, 3)), nothing)
+    with pytest.raises(RequestError, match=r"cannot be drawn on: .*int64"):
+        annotate(np.zeros((60, 80, 3), int), nothing)
     with pytest.raises(RequestError, match="no image"):
         annotate(None, nothing)
     with pytest.raises(RequestError, match=r"nowhere\.ttf"):
