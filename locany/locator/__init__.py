@@ -18,7 +18,7 @@ from locany.locator.calibration import read_calibration
 from locany.locator.locator import Locator
 from locany.model import LocateModel
 from locany.model.packed import pack_model
-from locany.weights import find_checkpoint, load_model
+from locany.weights import find_checkpoint, load_config, load_model
 from locany.weights.load import choose_quant
 from locany.weights.stored import read_json, read_preprocess
 
@@ -70,7 +70,8 @@ def load(
     if adapter is not None:
         adapter = Path(adapter).expanduser()
         name = f"{name} + {adapter}"
-    # Before the weights, which take long: what else is missing is told at once.
+    # Before the weights, which take long: what else is wrong is told at once.
+    load_config(folder)
     tokenizer, cutting = Tokenizer.from_folder(folder), PreprocessConfig.from_json(*read_preprocess(folder))
     network = load_model(folder, device=chosen, dtype=precision, adapter=adapter, quant=how)
     if packed:

@@ -28,7 +28,8 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "checkpoint"
-    save_model(tiny_model(), folder, token_ids=TINY_TOKEN_IDS, max_shard_bytes=500_000)
+    others = {"preprocessor_config.json": "{}", "vocab.json": "{}"}  # looked for, not into
+    save_model(tiny_model(), folder, token_ids=TINY_TOKEN_IDS, files=others, max_shard_bytes=500_000)
     (folder / "remote_code.py").write_text("raise SystemExit('this must never be fetched')\n")
     return folder
 
