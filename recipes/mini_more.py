@@ -39,11 +39,12 @@ SOURCES = (
 
 def recipe(out: str = "runs/mini_more") -> TrainConfig:
     """Everything that decides the run; the vocabulary is that of `recipes/mini.py`."""
+    wide = WIDE["recipe"](out)
     return replace(
-        WIDE["recipe"](out),
+        wide,
         data=DataConfig(
             tuple(Rendered(name, config, weight, FIRST_SEED) for name, config, weight in SOURCES),
-            answers=WIDE["recipe"](out).data.answers,
+            answers=wide.data.answers,
         ),
         seed=2,
         steps=1400,

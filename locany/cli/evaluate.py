@@ -161,8 +161,8 @@ class _Session:
         settings = {"mode": "", "predictions": digest_of_file(path)[:16], "threshold": threshold}
         results.begin({**self._settings(), **settings}, {**self._about(), "form": read.kind})
         results.replace_predictions(found)
-        chosen_by_us = self.options.threshold is None
-        self._finish(results, found, ranked if chosen_by_us else found)
+        # What the user cut away does not count anywhere; what we cut for F1 does where all scores count.
+        self._finish(results, found, ranked if self.options.threshold is None else None)
         return results
 
     def _best_threshold(self, predictions: Sequence[Prediction]) -> float:

@@ -49,7 +49,7 @@ class ImageInput:
 
     @cached_property
     def digest(self) -> bytes:
-        """Equal for equal pixels and grids. Read once for all questions that share the object."""
+        """Equal for equal pixels and grids; computed once, so the pixels must not change afterwards."""
         hashed = hashlib.blake2b(repr((self.grid_hw, self.pixel_values.shape)).encode(), digest_size=16)
         hashed.update(np.ascontiguousarray(self.pixel_values).data)
         return hashed.digest()

@@ -27,7 +27,7 @@ from locany.tasks import Task
 _NO_MORE = object()
 # Seconds that images may take before decoding goes on: where they come slowly, from a camera or over the
 # network, the first question neither waits for the sixteenth image nor runs out of its time.
-_LOADING_S = 0.25
+_LOADING_S = 0.5
 _CUT_BY = {
     Finish.LIMIT: "by max_new_tokens or what the model can hold",
     Finish.MAX_BOXES: "by max_boxes",
@@ -122,14 +122,16 @@ class Asking:
     ) -> Iterator[tuple[int, Detections | LocanyError]]:
         """(number of the question, its answer or the error that it failed with), as they are finished."""
         number, more = 0, True
-        owed = 0.0  # seconds that were spent on images and not yet on answers
+        # Seconds spent on images and not yet on answers, and whether answers come first now.
+        owed, paying = 0.0, False
         try:
             while more or self.opened:
                 while len(self.running) < self.engine.config.max_rows:
                     question = next((q for q in self.opened.values() if q.search.waiting), None)
                     began = time.perf_counter()
                     if question is None:
-                        if self.running and owed > _LOADING_S:
+                        paying = bool(self.running) and owed > (0.0 if paying else _LOADING_S)
+                        if paying:
                             break
                         item = next(questions, _NO_MORE) if more else _NO_MORE
                         if item is _NO_MORE:
@@ -147,6 +149,7 @@ class Asking:
                         yield failed, error
                     owed += time.perf_counter() - began
                 if not self.running:
+                    owed = 0.0
                     continue
                 began = time.perf_counter()
                 self.step()

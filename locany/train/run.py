@@ -35,7 +35,7 @@ from locany.weights.merge import merge_adapter
 from locany.weights.save import save_model
 from locany.weights.stored import PREPROCESS_FILE, PROCESSOR_FILE, read_preprocess
 
-STATE_FORMAT = 4  # raised when an older state cannot be gone on with
+STATE_FORMAT = 5  # raised when an older state cannot be gone on with
 MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
 # What a run keeps: with other values its state would not fit, or samples would come again or never.
 _FIXED = (
@@ -102,7 +102,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
     if isinstance(config.model, str):
         folder = find_checkpoint(config.model, allow_download=False)
         model = load_model(folder, device=ranks.device, dtype=torch.float32)
-        base = fingerprint(model)
+        base = "" if config.lora else fingerprint(model)
     else:
         folder = Path(config.tokenizer)
         vocab = Tokenizer.from_folder(folder).vocab
@@ -119,6 +119,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
         heads.to(ranks.device)
     if config.lora:
         lora = add_lora(model, config.lora, config.seed)
+        base = lora.base
         if config.bf16 and not config.shard:  # sharding wants one type in a layer
             hold_in_bfloat16(model, lora)
     else:
@@ -172,7 +173,7 @@ def _resume(run: Run, config: TrainConfig) -> None:
                 f"{config.out} holds a run with another {name}: {_shorten(old)}, not {_shorten(new)}; "
                 "give another run folder, or the recipe it was started with"
             )
-    if state.get("base", run.base) != run.base:
+    if state["base"] != run.base:
         raise DataError(
             f"{config.out} holds a run that began from other weights than {config.model} has now: what it "
             "learnt does not fit them; give another run folder, or put the old weights back"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,14 @@ from locany.weights.fetch import find_checkpoint
 from locany.weights.merge import token_ids_of
 from locany.weights.quantize import quantize_checkpoint
 from locany.weights.stored import read_preprocess
+from tests.unit.test_locator import copied
 
 RED = Image.new("RGB", (84, 56), (200, 30, 30))
 
 
-@pytest.fixture
-def copied(checkpoint: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "model"
-    folder.mkdir()
-    for path in checkpoint.iterdir():
-        shutil.copyfile(path, folder / path.name)
-    return folder
+@pytest.fixture(name="copied")
+def copied_checkpoint(checkpoint: Path, tmp_path: Path) -> Path:
+    return copied(checkpoint, tmp_path / "model")
 
 
 def change(path: Path, **fields: Any) -> None:
