@@ -66,20 +66,27 @@ def choose_device(name: str | torch.device | None = None) -> tuple[torch.device,
     return torch.device(full), f"{full}: asked for"
 
 
-def choose_dtype(name: str | None, device: torch.device) -> tuple[torch.dtype, str]:
+def training_device() -> str:
+    """Where recipes for fine-tuning learn: on a GPU of NVIDIA or AMD where there is one, else on the CPU."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def choose_dtype(name: str | torch.dtype | None, device: torch.device) -> tuple[torch.dtype, str]:
     """The number type for weights and activations on `device`, and the reason in a few words.
 
     Args:
-        name: "float32" (or "fp32"), "bfloat16" (or "bf16"); None or "auto" takes bfloat16 where the hardware
-            computes it natively, else float32. bfloat16 may be asked for anywhere: it is right, only slow,
-            where it has to be emulated.
+        name: "float32" (or "fp32"), "bfloat16" (or "bf16"), or the type itself; None or "auto" takes
+            bfloat16 where the hardware computes it natively, else float32. bfloat16 may be asked for
+            anywhere: it is right, only slow, where it has to be emulated.
 
     Raises:
         DeviceError: an unknown name, or float16.
     """
     import torch
 
-    wanted = "auto" if name is None else str(name).strip().lower()
+    wanted = "auto" if name is None else str(name).strip().lower().removeprefix("torch.")
     if wanted in ("float16", "fp16", "half"):
         raise DeviceError(
             "float16 is not offered: the weights are bfloat16 and their activations leave float16's range "

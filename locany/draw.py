@@ -10,7 +10,7 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -39,7 +39,7 @@ class HasPixels(Protocol):
 
 
 def annotate(
-    image: Image.Image | np.ndarray | HasPixels | None,
+    image: Image.Image | np.ndarray | HasPixels | str | os.PathLike[str] | bytes | None,
     detections: Detections,
     *,
     labels: bool = True,
@@ -54,8 +54,9 @@ def annotate(
     """A new picture with every detection on it.
 
     Args:
-        image: the image that was asked about: a PIL image or an array as `load_image` takes them, an object
-            with `pixels`, or None for `detections.image`. It is painted on as the model saw it.
+        image: the image that was asked about: its path, its bytes, a PIL image or an array as `load_image`
+            takes them, an object with `pixels`, or None for `detections.image`. It is painted on as the model
+            saw it.
         detections: what to paint; boxes as frames, points as discs.
         labels: whether to write labels.
         scores: whether to write scores.
@@ -64,7 +65,7 @@ def annotate(
         line_width: pixels; None for a width that suits the image.
         font_size: pixels; None for a size that suits the image.
         font: a TrueType file for all text; None for Pillow's font, or a system font where it lacks a letter.
-        exif: whether the rotation that a PIL image notes is applied; as it was when asking.
+        exif: whether the rotation that an image notes is applied; as it was when asking.
 
     Returns:
         An RGB image of the size of `image`; taller when `absent` adds a strip.
@@ -99,11 +100,14 @@ def annotate(
     )
 
 
-def _upright_rgb(image: Image.Image | np.ndarray | HasPixels | None, exif: bool = True) -> Image.Image:
+def _upright_rgb(
+    image: Image.Image | np.ndarray | HasPixels | str | os.PathLike[str] | bytes | None, exif: bool = True
+) -> Image.Image:
     """A copy to paint on, with the pixels that the model saw."""
     if image is None:
         raise RequestError("there is no image to draw on; pass the one that was asked about")
-    source = image if isinstance(image, Image.Image) else np.asarray(getattr(image, "pixels", image))
+    opened = isinstance(image, Image.Image | str | os.PathLike | bytes)
+    source: Any = image if opened else np.asarray(getattr(image, "pixels", image))
     try:
         return Image.fromarray(load_image(source, exif=exif).pixels).copy()
     except ImageError as error:

@@ -87,6 +87,7 @@ class Detections:
         size_wh: (width, height) of the image, pixels.
         is_point: [N] bool; None when given means all boxes.
         absent: categories or phrases of which the model said that there are none.
+        unanswered: categories asked for of which it said nothing: ask for fewer, or `parallel_categories`.
         truncated: the answer was cut by a limit, so there may be more.
         dropped: what the parser could not use, one readable note each.
         answer: the model's text, special tokens included.
@@ -104,6 +105,7 @@ class Detections:
     size_wh: tuple[int, int]
     is_point: np.ndarray = None  # type: ignore[assignment]  # an array after __post_init__
     absent: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
     truncated: bool = False
     dropped: tuple[str, ...] = ()
     answer: str = ""
@@ -129,6 +131,7 @@ class Detections:
             "size_wh": (int(width), int(height)),
             "is_point": is_point,
             "absent": tuple(self.absent),
+            "unanswered": tuple(self.unanswered),
             "dropped": tuple(self.dropped),
             "stats": dict(self.stats),
         }.items():
@@ -157,8 +160,8 @@ class Detections:
         """Several answers about one image (tiles, category groups) as one.
 
         Detections and notes are joined in order and nothing is suppressed. A label is absent when some
-        part says so and no part found it. Of `stats`, counts (num_...) and seconds are summed and the
-        first of anything else is kept; so are the first image and name, and a task all parts share.
+        part says so and no part found it or left it open. Of `stats`, counts (num_...) and seconds are
+        summed and the first of anything else is kept; so are the first image and name, and a shared task.
 
         Raises:
             RequestError: no parts, or parts about images of different sizes.
@@ -168,6 +171,7 @@ class Detections:
             raise RequestError(f"merge takes answers about one image, got {len(parts)} with sizes {sizes}")
         labels = [label for part in parts for label in part.labels]
         absent = dict.fromkeys(name for part in parts for name in part.absent)
+        open_ = dict.fromkeys(n for part in parts for n in part.unanswered if n not in labels)
         stats: dict[str, Any] = {}
         for key, value in (item for part in parts for item in part.stats.items()):
             summed = key in stats and (key.startswith("num_") or key.endswith("seconds"))
@@ -179,7 +183,8 @@ class Detections:
             provenance=[p for part in parts for p in part.provenance],
             size_wh=sizes[0],
             is_point=np.concatenate([part.is_point for part in parts]),
-            absent=tuple(name for name in absent if name not in labels),
+            absent=tuple(name for name in absent if name not in labels and name not in open_),
+            unanswered=tuple(open_),
             truncated=any(part.truncated for part in parts),
             dropped=tuple(note for part in parts for note in part.dropped),
             answer="\n".join(part.answer for part in parts if part.answer),
@@ -260,6 +265,8 @@ class Detections:
 
     def sort(self, by: Literal["score", "area"] = "score") -> Detections:
         """Largest first; equal ones keep their order."""
+        if by not in ("score", "area"):
+            raise RequestError(f"sort takes 'score' or 'area', got {by!r}")
         return self[np.argsort(-{"score": self.scores, "area": self.area}[by], kind="stable")]
 
     def top(self, num: int) -> Detections:
@@ -269,7 +276,8 @@ class Detections:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able document.
 
-        Keys: image, size (width, height), task, detections, absent, truncated, dropped, answer, stats.
+        Keys: image, size (width, height), task, detections, absent, unanswered, truncated, dropped, answer,
+        stats.
         A detection has label, box [x0, y0, x1, y1] or point [x, y], score (rounded) and provenance.
         Coordinates are written with the fewest digits that give back the same float32.
         """
@@ -288,6 +296,7 @@ class Detections:
             "task": task,
             "detections": items,
             "absent": list(self.absent),
+            "unanswered": list(self.unanswered),
             "truncated": self.truncated,
             "dropped": list(self.dropped),
             "answer": self.answer,
@@ -316,6 +325,7 @@ class Detections:
                 size_wh=tuple(document["size"]),
                 is_point=np.array(["point" in d for d in items], bool),
                 absent=tuple(document.get("absent", ())),
+                unanswered=tuple(document.get("unanswered", ())),
                 truncated=bool(document.get("truncated", False)),
                 dropped=tuple(document.get("dropped", ())),
                 answer=document.get("answer", ""),
@@ -400,6 +410,7 @@ class Detections:
 
     def _notes(self) -> list[str]:
         notes = [f"not there: {', '.join(self.absent)}"] * bool(self.absent)
+        notes += [f"not answered: {', '.join(self.unanswered)}"] * bool(self.unanswered)
         notes += ["the answer was cut by a limit; there may be more"] * self.truncated
         return notes + [f"dropped: {note}" for note in self.dropped]
 

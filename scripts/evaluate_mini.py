@@ -25,7 +25,7 @@ import locany
 from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.data.shard_folder import ShardFolder
 from locany.eval.detection import Counts, count_labels, total
-from locany.eval.scorecard import Answers, Line, ask, choose_questions, cost, facts, score
+from locany.eval.scorecard import Answers, Asked, Line, ask, choose_questions, cost, facts, score
 from locany.files import write_whole
 from locany.tasks import Task, TaskKind
 from locany.version import __version__
@@ -37,10 +37,12 @@ PAGES = ROOT / "examples" / "pages"
 START, STOP = "<!-- {} -->\n", "<!-- end of {} -->\n"
 MODES = ("fast", "hybrid", "slow")
 SPREAD_GOAL = 0.03  # slow minus fast
+PRESENCES = (0.3, 0.5, 0.7, 0.8, 0.9)
 
 NAMING = (TaskKind.DETECT, TaskKind.GROUND, TaskKind.REFER)
 SMALL = ("scene_text", "documents_small", "gui_small")
 LARGE = ("documents", "gui")
+WITH_ABSENT = ("icons", "emoji")
 FIND, ALL_TEXT, LAYOUT = (TaskKind.FIND_TEXT,), (TaskKind.TEXT,), (TaskKind.LAYOUT,)
 GUI, CLICK = (TaskKind.GUI,), (TaskKind.GUI_POINT,)
 
@@ -99,6 +101,21 @@ def evaluate(
         found["languages"][mode] = by_language(answers)
         on_pages = ask(locator, controls, mode, max_new_tokens=options.max_tokens)
         found["pages"][mode] = {name: facts(c) for name, c in score(page_lines(on_pages), on_pages).items()}
+    found["presence"] = by_presence(locator, asked, options)
+    return found
+
+
+def by_presence(
+    locator: locany.Locator, asked: Sequence[Asked], options: argparse.Namespace
+) -> dict[str, dict[str, Any]]:
+    """The lines of icons in `hybrid`, by how sure the model must be that something is there."""
+    mode = "hybrid" if "hybrid" in options.modes else options.modes[0]
+    lines = [line for line in LINES if {*line.sets} & {*WITH_ABSENT} and line.measure == "f1"]
+    some = [a for a in asked if a.set in WITH_ABSENT]
+    found: dict[str, dict[str, Any]] = {}
+    for presence in PRESENCES:
+        answers = ask(locator, some, mode, max_new_tokens=options.max_tokens, presence=presence)
+        found[str(presence)] = {name: facts(c) for name, c in score(lines, answers).items()}
     return found
 
 
@@ -255,6 +272,17 @@ def pages_table(result: Mapping[str, Any]) -> str:
     return table(["screenshot", "controls", *(f"{mode}, point / box" for mode in modes)], rows)
 
 
+def presence_table(result: Mapping[str, Any]) -> str:
+    """What `presence` trades."""
+    rows = []
+    for presence, lines in result.get("presence", {}).items():
+        for name, f in lines.items():
+            numbers = (f[key] for key in ("precision", "recall", "f1", "absent_right"))
+            rows.append([name, presence, *("" if n is None else f"{n:.3f}" for n in numbers)])
+    rows.sort(key=lambda row: row[0])
+    return table(["", "`presence`", "precision", "recall", "F1", "absent names answered empty"], rows)
+
+
 TABLES = {
     "scores": goals_table,
     "details": details_table,
@@ -262,6 +290,7 @@ TABLES = {
     "languages": languages_table,
     "costs": costs_table,
     "pages": pages_table,
+    "presence": presence_table,
 }
 
 

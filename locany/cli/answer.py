@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from locany.cli.live import print_live
 from locany.cli.messages import say, say_error, warnings_as_remarks
 from locany.cli.options import LocateOptions
-from locany.cli.report import Bar, JsonReport, Report, TextReport
+from locany.cli.report import Bar, JsonReport, Report, TextReport, print_json
 from locany.cli.sources import Source, check_categories, find_sources, plan_outputs
 from locany.errors import ImageFetchError, LocanyError, RequestError
 from locany.tasks import Task
@@ -42,7 +42,12 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
     if options.quiet:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with warnings_as_remarks(options.quiet):
-        locator = _load(options, task, len(sources.images))
+        try:
+            locator = _load(options, task, len(sources.images))
+        except LocanyError as error:
+            if options.json and not isinstance(error, RequestError):  # who reads the document reads this, too
+                print_json({"error": str(error), "type": type(error).__name__})
+            raise
         if options.stream:
             settings = _questions_settings(options)
             num_failed = print_live(locator, sources.images, task, settings, options.min_score, _say_failure)
@@ -85,6 +90,7 @@ def _load(options: LocateOptions, task: Task, num_images: int) -> Locator:
         dtype=options.dtype,
         quant=options.quant,
         calibrated=not options.raw_scores,
+        calibration=options.calibration,
         allow_download=not options.offline,
         max_rows=options.batch if several else min(options.batch, num_images),
     )

@@ -42,7 +42,7 @@ Examples:
   locany eval home --limit 50 --out runs/look
   locany eval home --mode fast,hybrid,slow --out runs/home
   locany eval coco EvalData -m nvidia/LocateAnything-3B --published --rows 1
-  locany eval coco EvalData --predictions found.json --name 'my detector'
+  locany eval coco EvalData --predictions results.json --name 'my detector'
   locany eval lvis EvalData -m my-checkpoint/ --replicas 8 --ray head:6379"""
 
 

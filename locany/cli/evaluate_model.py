@@ -101,6 +101,7 @@ class AskedModel:
             "dtype": self.model.dtype,
             "quant": self.model.quant,
             "calibrated": not self.model.raw_scores,
+            "calibration": self.model.calibration,
             "allow_download": not self.options.offline,
         }
 
@@ -115,7 +116,9 @@ class AskedModel:
         from locany.eval.results_folder import digest_of_file
         from locany.weights.stored import CALIBRATION_FILE
 
-        path = self._folder() / CALIBRATION_FILE
-        if self.model.raw_scores or self.model.adapter or not path.is_file():
+        named = self.model.calibration
+        path = self._folder() if named is None else named.expanduser()
+        path = path / CALIBRATION_FILE if path.is_dir() else path
+        if self.model.raw_scores or (self.model.adapter and named is None) or not path.is_file():
             return {}
         return {"calibration": digest_of_file(path)[:16]}

@@ -72,6 +72,10 @@ class ModelOptions:
             MODEL_GROUP, "Round the decoder's weights to 8 or 4 bits; auto: as the checkpoint is stored."
         ),
     ] = "auto"
+    calibration: Annotated[
+        Path | None,
+        _option(MODEL_GROUP, "Read scores off this calibration.json, or that of a run's folder."),
+    ] = None
     raw_scores: Annotated[
         bool, _flag(MODEL_GROUP, "The model's own scores, where its checkpoint has a calibration.")
     ] = False
@@ -100,6 +104,14 @@ class LocateOptions(ModelOptions):
         int,
         _option(DECODING_GROUP, "Stop after so many boxes and points per image; 0: no limit."),
     ] = 0
+    presence: Annotated[
+        float,
+        _option(
+            DECODING_GROUP,
+            "How sure it must be that there is anything, 0 to 1: with more than 0.5 it finds less that is "
+            "not there, and misses more.",
+        ),
+    ] = 0.5
     min_score: Annotated[
         float,
         _option(
@@ -169,7 +181,10 @@ class LocateOptions(ModelOptions):
 
     def params(self) -> dict[str, Any]:
         """The options that are `Params` of the engine, by name."""
-        names = ("mode", "max_boxes", "max_new_tokens", "temperature", "top_p", "repetition_penalty", "seed")
+        names = (
+            *("mode", "max_boxes", "presence", "max_new_tokens"),
+            *("temperature", "top_p", "repetition_penalty", "seed"),
+        )
         return {name: getattr(self, name) for name in names}
 
     def closer(self) -> dict[str, Any]:

@@ -115,6 +115,9 @@ def _remarks(found: Detections, num_hidden: int, score_limit: float) -> list[str
     remarks = [f"{num_hidden} with a score below {score_limit:g} left out"] if num_hidden else []
     if found.absent:
         remarks.append("not there: " + ", ".join(clean(name) for name in found.absent))
+    if found.unanswered:
+        names = ", ".join(clean(name) for name in found.unanswered)
+        remarks.append(f"not answered: {names} (ask for fewer at once, or with --parallel-categories)")
     if found.truncated:
         limit = {
             "max_boxes": "by --max-boxes",

@@ -206,7 +206,9 @@ def classify_published(tokens: Tensor, fast: Tensor, vocab: Vocab) -> Verdict:
     return Verdict(tokens, length, kind)
 
 
-def is_coordinate(probs: Tensor, vocab: Vocab, others: Collection[int]) -> Tensor:
+def is_coordinate(
+    probs: Tensor, vocab: Vocab, others: Collection[int], weight: Tensor | None = None
+) -> Tensor:
     """Whether a slot is rather a coordinate than one of some other tokens: [rows] boolean.
 
     A coordinate is one thing to say in a thousand spellings: where it lies may be open by some bins, so that
@@ -214,9 +216,11 @@ def is_coordinate(probs: Tensor, vocab: Vocab, others: Collection[int]) -> Tenso
 
     Args:
         probs: [rows, vocabulary]; others: ids of what else may stand there.
+        weight: [rows] times the probability of those; None for 1.
     """
     mass = probs[:, vocab.coord_start : vocab.coord_end + 1].sum(-1)
-    return mass > sum(probs[:, token] for token in others)
+    other = torch.stack([probs[:, token] for token in others]).sum(0)
+    return mass > (other if weight is None else other * weight)
 
 
 def place_moments(
@@ -258,7 +262,13 @@ def settle_guarded(probs: Tensor, drawn: Tensor, vocab: Vocab) -> Tensor:
 
 
 def judge_guarded(
-    probs: Tensor, drawn: Tensor, fast: Tensor, vocab: Vocab, thresholds: RowThresholds, label_tokens: Tensor
+    probs: Tensor,
+    drawn: Tensor,
+    fast: Tensor,
+    vocab: Vocab,
+    thresholds: RowThresholds,
+    label_tokens: Tensor,
+    none_weight: Tensor | None = None,
 ) -> Verdict:
     """Our rules; see the module's text.
 
@@ -266,6 +276,7 @@ def judge_guarded(
         probs: [rows, 6, vocabulary], slot 0 already limited to what the grammar allows (null may stand for
             the end).
         label_tokens: [vocabulary] boolean, what may stand in a label, its closing token included.
+        none_weight: [rows] times the probability of None against coordinates; None for 1.
     """
     first = drawn[:, 0]
     end = (first == vocab.end) | (first == vocab.null)
@@ -273,7 +284,7 @@ def judge_guarded(
     kind, value = torch.full_like(first, _SEMANTIC), drawn[:, 1:5]
     leading = torch.zeros_like(first)
     if some(frame):
-        kind, value, leading = _judge_frame(probs, frame, fast, vocab, thresholds)
+        kind, value, leading = _judge_frame(probs, frame, fast, vocab, thresholds, none_weight)
     text, kept = drawn, torch.ones_like(first)
     if some(~(end | frame)):
         text, kept = _read_text(probs, drawn, vocab, label_tokens)
@@ -313,7 +324,12 @@ def some(rows: Tensor) -> bool:
 
 
 def _judge_frame(
-    probs: Tensor, frame: Tensor, fast: Tensor, vocab: Vocab, thresholds: RowThresholds
+    probs: Tensor,
+    frame: Tensor,
+    fast: Tensor,
+    vocab: Vocab,
+    thresholds: RowThresholds,
+    none_weight: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Blocks that begin with <box>.
 
@@ -329,7 +345,7 @@ def _judge_frame(
     sure = coords.found & ~coords.doubtful & (near >= thresholds.place_mass[:, None])
     sure = sure | fast[:, None]  # fast cannot ask again: it takes the nearest
     inverted = ((value[:, 0] > value[:, 2]) | (value[:, 1] > value[:, 3])) & ~fast
-    negative = frame & ~is_coordinate(probs[:, 1], vocab, vocab.none_ids)
+    negative = frame & ~is_coordinate(probs[:, 1], vocab, vocab.none_ids, none_weight)
     two = coords.found[:, :2].all(-1) & sure[:, :2].all(-1)
     point = frame & ~negative & ~is_coordinate(probs[:, 3], vocab, (vocab.box_end,)) & two
     closed = (_frame_end_mass(probs, vocab) >= thresholds.frame_end) | fast

@@ -27,7 +27,8 @@ def release_memory(device: torch.device) -> None:
 def free_bytes(device: torch.device) -> int:
     """Bytes that are free on a device now; on the host, of physical memory."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch itself
+        return torch.cuda.mem_get_info(device)[0] + unused
     return min(_available_on_host(), _left_of_container())
 
 

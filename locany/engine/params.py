@@ -8,6 +8,7 @@ from enum import Enum
 from locany.errors import RequestError
 
 _LEAST_TEMPERATURE = 1e-4  # below, the division by it leaves float32
+_LEAST_PRESENCE = 0.001
 _MOST = 2**63 - 1  # what a tensor and a generator take
 
 
@@ -81,6 +82,9 @@ class Params:
             shape may change).
         tolerance: bins by which a coordinate of a block may differ from that of sequential decoding and still
             be taken, in mode verified; with 0 the answer is that of slow.
+        presence: how sure it must be that there is anything: the least share of coordinates against None in a
+            frame that may say either. More than 0.5 answers None where that is doubtful, less rather finds
+            something. Without effect in the blocks of a fixed length of `Formulation.FIXED`.
         timeout_s: seconds from when the request was added until it is ended with what it has; 0 is off.
         hold_labels: an answer to named categories or a phrase uses these words as labels and no others; not
             where one of them is longer than `labels.MOST_TOKENS`, nor in the blocks of a fixed length of
@@ -99,6 +103,7 @@ class Params:
     max_boxes: int = 0
     seed: int = 0
     tolerance: int = 0
+    presence: float = 0.5
     timeout_s: float = 0.0
     hold_labels: bool = True
     compat: bool = False
@@ -123,6 +128,17 @@ class Params:
             raise RequestError(
                 f"temperature is {self.temperature!r}, too small to divide by; "
                 "give 0 for the most probable token"
+            )
+        if not isinstance(self.presence, int | float) or isinstance(self.presence, bool):
+            raise RequestError(f"presence is {self.presence!r}, expected a number between 0 and 1")
+        if not _LEAST_PRESENCE <= self.presence <= 1 - _LEAST_PRESENCE:
+            raise RequestError(
+                f"presence is {self.presence!r}, expected {_LEAST_PRESENCE} to {1 - _LEAST_PRESENCE}; 0.5 "
+                "weighs coordinates and None alike"
+            )
+        if self.presence != 0.5 and self.compat:
+            raise RequestError(
+                "compat=True decides as published, where presence is 0.5; leave one of them out"
             )
         if self.top_p == 0:
             raise RequestError("top_p is 0, which keeps no token; give more than 0, or 1 to turn it off")

@@ -47,7 +47,8 @@ class _Float(IntEnum):
     TEMPERATURE = 0
     TOP_P = 1
     PENALTY = 2
-    THRESHOLDS = 3
+    NONE_WEIGHT = 3
+    THRESHOLDS = 4
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Traits:
         guarded, compat: whether some row obeys our rules, and whether some row the published ones.
         sampled, top_p, top_k, penalised: whether some row uses these knobs.
         held: whether some row may only use the labels that it was asked for.
+        biased: whether in some row None weighs more or less than coordinates.
         most_*: the largest of these thresholds.
     """
 
@@ -72,6 +74,7 @@ class Traits:
     top_k: bool
     penalised: bool
     held: bool
+    biased: bool
     most_candidates: int
     most_label_candidates: int
     most_reach: int
@@ -107,6 +110,7 @@ class Traits:
             top_k=any(p.top_k > 0 for p in params),
             penalised=any(p.repetition_penalty != 1 for p in params),
             held=any(map(_is_held, requests)),
+            biased=any(p.presence != 0.5 for p in params),
             most_candidates=min(max(t.num_candidates for t in thresholds), vocab.size),
             most_label_candidates=min(max(t.num_label_candidates for t in thresholds), vocab.size),
             most_reach=min(max(t.score_reach for t in thresholds), vocab.max_bin),
@@ -174,7 +178,8 @@ class Rows:
         for number, name in enumerate(_INT_THRESHOLDS):
             ints[_Int.THRESHOLDS + number] = min(getattr(params.thresholds, name), _HUGE)
         ints[-1] = request.prompt[-1]
-        floats = [params.temperature, params.top_p, params.repetition_penalty]
+        none_weight = params.presence / (1 - params.presence)
+        floats = [params.temperature, params.top_p, params.repetition_penalty, none_weight]
         floats += [getattr(params.thresholds, name) for name in _FLOAT_THRESHOLDS]
         self.ints[row] = torch.tensor(ints, device=self.device)
         self.floats[row] = torch.tensor(floats, device=self.device)
@@ -218,6 +223,7 @@ class RowView:
         num_drafts: how many of the last pending tokens no sequential step has confirmed yet.
         state: grammar state after the last pending token that is no draft.
         compat: boolean; seed, tolerance: see `Params`.
+        none_weight: times the probability of None, where a frame may say so (`Params.presence`).
         seen: [n, vocabulary], or None.
         labels: those that rows are held to, or None.
     """
@@ -232,6 +238,7 @@ class RowView:
         self.prompt_len, self.num_drafts = self._ints[_Int.PROMPT_LEN], self._ints[_Int.NUM_DRAFTS]
         self.state, self.seed = self._ints[_Int.STATE], self._ints[_Int.SEED]
         self.tolerance = self._ints[_Int.TOLERANCE]
+        self.none_weight = self._floats[_Float.NONE_WEIGHT]
         self.parallel, self.compat = self._ints[_Int.PARALLEL] != 0, self._ints[_Int.COMPAT] != 0
 
     def is_mode(self, *modes: DecodeMode) -> Tensor:

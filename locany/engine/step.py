@@ -221,6 +221,8 @@ class _Step:
             if self.labels is not None and some(in_label(states)):
                 forbidden |= self.labels.forbidden(self.fits[:, first:], self.depths[:, first:], states)
             logits = logits.masked_fill(forbidden, float("-inf"))
+            if traits.biased:
+                logits = self._weigh_none(logits, states)
         probs = probabilities(logits, self.sampling, self._seen_before(first))
         index = self.batch.answer_index[:, first : self.columns]
         tokens = draw(probs, self.sampling.temperature, self._noise(probs, index, block=False))
@@ -230,6 +232,15 @@ class _Step:
         if first:
             tokens = torch.cat((torch.full_like(self.pending[:, :first], vocab.null), tokens), dim=1)
         return tokens
+
+    def _weigh_none(self, logits: Tensor, states: Tensor) -> Tensor:
+        """Logits in which None is likelier, or less, as the row wishes, where a frame may say so."""
+        may_say_none = (states == State.FRAME) & self.guarded[:, None]
+        more = torch.where(may_say_none, self.rows.none_weight.log()[:, None], 0.0)
+        logits = logits.clone()
+        for token in sorted(self.vocab.none_ids):
+            logits[..., token] += more
+        return logits
 
     def _check(self, choices: Tensor) -> Check:
         rows = self.rows
@@ -290,7 +301,8 @@ class _Step:
             fast = rows.is_mode(DecodeMode.FAST, DecodeMode.VERIFIED)
             drafted = torch.where(self.verified, sequential, drawn[:, 0])
             proposed = torch.cat((drafted[:, None], drawn[:, 1:]), dim=1)
-            verdict = judge_guarded(probs, proposed, fast, vocab, self.thresholds, self.tables.label_tokens)
+            words, weight = self.tables.label_tokens, rows.none_weight if traits.biased else None
+            verdict = judge_guarded(probs, proposed, fast, vocab, self.thresholds, words, weight)
             begins = torch.where(self.verified, sequential, verdict.tokens[:, 0])
             tokens = torch.cat((begins[:, None], verdict.tokens[:, 1:]), dim=1)
             verdict = self._hold(Verdict(tokens, verdict.length, verdict.kind), plain)

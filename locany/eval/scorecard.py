@@ -127,7 +127,9 @@ def choose_questions(
     return [asked for group in by_set.values() for asked in group]
 
 
-def ask(locator: Locator, asked: Sequence[Asked], mode: str, *, max_new_tokens: int) -> Answers:
+def ask(
+    locator: Locator, asked: Sequence[Asked], mode: str, *, max_new_tokens: int, presence: float = 0.5
+) -> Answers:
     """Put questions to the model, set by set.
 
     Args:
@@ -135,6 +137,7 @@ def ask(locator: Locator, asked: Sequence[Asked], mode: str, *, max_new_tokens: 
         asked: the answers have the questions of one set beside each other, in this order.
         mode: the decode mode.
         max_new_tokens: of one answer; those that would be longer are cut and count as truncated.
+        presence: see `Params`.
 
     Raises:
         LocanyError: that of the first question that failed.
@@ -146,7 +149,9 @@ def ask(locator: Locator, asked: Sequence[Asked], mode: str, *, max_new_tokens: 
         group = [a for a in asked if a.set == name]
         ordered += group
         began = time.perf_counter()
-        answers += locator.locate_many(_with_pixels(group), mode=mode, max_new_tokens=max_new_tokens)
+        answers += locator.locate_many(
+            _with_pixels(group), mode=mode, max_new_tokens=max_new_tokens, presence=presence
+        )
         seconds[name] = time.perf_counter() - began
     return Answers(tuple(ordered), tuple(answers), seconds)
 

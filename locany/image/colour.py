@@ -116,7 +116,11 @@ def _array_to_bytes(pixels: np.ndarray, name: str) -> np.ndarray:
             f"{described}, {_EXPECTED_ARRAY}; if it holds 0..255, pass array.astype(numpy.uint8)"
         )
     low, high = float(pixels.min()), float(pixels.max())
-    if not (low >= -_FLOAT_SLACK and high <= 1 + _FLOAT_SLACK):  # written so that NaN fails
+    if np.isnan(low):
+        raise ImageLoadError(
+            f"{described} holds NaN, {_EXPECTED_ARRAY}; put numbers there (numpy.nan_to_num)"
+        )
+    if not (low >= -_FLOAT_SLACK and high <= 1 + _FLOAT_SLACK):
         raise ImageLoadError(
             f"{described} with values {low:g} to {high:g}, {_EXPECTED_ARRAY}; "
             "if it holds 0..255, pass array.astype(numpy.uint8)"

@@ -158,7 +158,8 @@ def _resolve(target: _Target, allow_private: bool) -> list[_Address]:
                     target.url,
                     f"'{target.host}' is {address.ip}, {reason}",
                     "a public address",
-                    f"{_GET_IT_YOURSELF}, or call fetch_url with allow_private=True if the URL is your own",
+                    f"{_GET_IT_YOURSELF}, or, if the URL is "
+                    "your own, fetch it with locany.image.fetch.fetch_url(url, allow_private=True)",
                 )
     return addresses
 

@@ -16,7 +16,7 @@ class Kind(NamedTuple):
 
 _TO_STILL = "take a still from it (for example with ffmpeg or PyAV) and pass that"
 _TO_PNG = "export or convert it to PNG or JPEG and pass that"
-_AS_TEXT = "if it is meant as a path, pass it as str; if it is base64, decode it to bytes first"
+_AS_TEXT = "text is no image; bytes that are a path are passed as str, and base64 is decoded first"
 _VIDEO = Kind("a video", _TO_STILL)
 _HEIC = Kind(
     "an HEIC photo",

@@ -14,7 +14,7 @@ from locany.codec import Tokenizer
 from locany.device import choose_device, choose_dtype
 from locany.engine import DecodeMode, EngineConfig
 from locany.image import PreprocessConfig
-from locany.locator.calibration import read_calibration
+from locany.locator.calibration import named_calibration, read_calibration
 from locany.locator.locator import Locator
 from locany.model import LocateModel
 from locany.model.packed import pack_model
@@ -28,13 +28,14 @@ def load(
     *,
     adapter: str | Path | None = None,
     device: str | torch.device | None = None,
-    dtype: str | None = None,
+    dtype: str | torch.dtype | None = None,
     quant: str | None = None,
     revision: str | None = None,
     allow_download: bool = True,
     max_rows: int = 16,
     packed: bool = True,
     calibrated: bool = True,
+    calibration: str | Path | None = None,
 ) -> Locator:
     """Load a model and be ready to answer.
 
@@ -53,6 +54,7 @@ def load(
             weights are then no tensors any more. False keeps them.
         calibrated: where the checkpoint has a `calibration.json` (`locany calibrate`), read scores off its
             curve. False gives the model's own; so does an adapter, since the curve is of the model without.
+        calibration: a `calibration.json`, or the folder of a run that has one, in place of the checkpoint's.
 
     Raises:
         CheckpointError: not found, or damaged; the message names file and tensor. Or the adapter was trained
@@ -65,7 +67,7 @@ def load(
     EngineConfig(max_rows=max_rows)
     how = choose_quant(quant)
     folder = find_checkpoint(model, revision=revision, allow_download=allow_download)
-    calibration = read_calibration(folder)
+    curve = read_calibration(folder) if calibration is None else named_calibration(Path(calibration))
     name = str(model) if model is not None else folder.name
     if adapter is not None:
         adapter = Path(adapter).expanduser()
@@ -82,8 +84,8 @@ def load(
         cutting,
         name=name,
         config=EngineConfig(max_rows=max_rows, max_length=_max_length(folder, network)),
-        calibration=calibration,
-        calibrated=calibrated and adapter is None,
+        calibration=curve,
+        calibrated=calibrated and (adapter is None or calibration is not None),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from locany.errors import CheckpointConfigError
+from locany.errors import CheckpointConfigError, CheckpointNotFoundError
 from locany.files import write_whole
 from locany.weights.stored import CALIBRATION_FILE, read_json
 
@@ -84,6 +84,21 @@ class Calibration:
         raise CheckpointConfigError(
             f"{where}: {problem}; make it again with 'locany calibrate', or delete it"
         )
+
+
+def named_calibration(path: Path) -> Calibration:
+    """That of a file, or of the folder of a run or checkpoint.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be read, or is damaged.
+    """
+    path = path.expanduser()
+    file = path / CALIBRATION_FILE if path.is_dir() else path
+    if not file.is_file():
+        raise CheckpointNotFoundError(
+            f"no calibration at {file}; 'locany calibrate RUN' writes one into the folder of the run"
+        )
+    return Calibration.from_json(read_json(file), str(file))
 
 
 def read_calibration(folder: Path) -> Calibration | None:

@@ -96,7 +96,7 @@ class Locator:
             categories: names of what to find.
             **options: `mode` ("fast", "hybrid", "verified", "slow"), `temperature`, `top_p`, `top_k`,
                 `repetition_penalty`, `max_new_tokens`, `max_boxes`, `timeout_s`, `tolerance`, `seed`,
-                `hold_labels`, `compat` (see `Params`);
+                `presence`, `hold_labels`, `compat` (see `Params`);
                 `parallel_categories`, `tiles`, `overlap`, `whole_image`, `zoom`, `refine` (see
                 `closer.CloserConfig`); `exif`, `allow_url`, `parity` (see `load_image`).
 

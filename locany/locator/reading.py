@@ -54,6 +54,7 @@ def read(
         size_wh=image.size_wh,
         is_point=np.asarray([len(item.bins) == 2 for item in found], dtype=bool),
         absent=tuple(name for name in absent if name and name not in labels),
+        unanswered=_unanswered(task, (*labels, *absent)),
         truncated=request.truncated,
         dropped=tuple(dropped),
         answer=tokenizer.decode(request.tokens),
@@ -106,6 +107,12 @@ def _pixels(bins: Sequence[Sequence[float]], window: Window, vocab: Vocab) -> np
 def _asked_for(task: Task) -> str:
     """What an answer without a label is about, where that is one thing."""
     return task.phrase or (task.categories[0] if len(task.categories) == 1 else "")
+
+
+def _unanswered(task: Task, said: Sequence[str]) -> tuple[str, ...]:
+    """Categories that the answer does not name."""
+    named = {name.casefold() for name in said}
+    return tuple(name for name in task.categories if name.casefold() not in named)
 
 
 def _ordered(bins: Sequence[float]) -> Sequence[float]:

@@ -378,7 +378,8 @@ def _check_target(folder: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise CheckpointError(
-            f"{folder} exists and is not overwritten; choose another folder or pass overwrite=True"
+            f"{folder} exists and is not overwritten; choose another folder, or allow it (overwrite=True, "
+            "--overwrite)"
         )
     others = {p.name for p in folder.iterdir()} - {ADAPTER_CONFIG, ADAPTER_FILE} if folder.is_dir() else None
     if others is None or others:

@@ -107,7 +107,8 @@ def _from_hub(repo: str, revision: str | None, allow_download: bool, cache_dir: 
     try:
         cached = snapshot(local_files_only=True)
     except _hub_failures() as error:
-        problem = f"the local cache does not hold it ({_first_line(error)})"
+        _log.debug("%s: %s", repo, error)  # it advises on settings of another library
+        problem = "the local cache does not hold it"
     else:
         try:
             _verify(cached)

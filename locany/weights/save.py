@@ -180,7 +180,8 @@ def check_target(folder: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise CheckpointError(
-            f"{folder} exists and is not overwritten; choose another folder or pass overwrite=True"
+            f"{folder} exists and is not overwritten; choose another folder, or allow it (overwrite=True, "
+            "--overwrite)"
         )
     # Replacing deletes what was there, so be sure that it is a checkpoint and nothing else.
     if not folder.is_dir():

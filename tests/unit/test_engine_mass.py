@@ -8,6 +8,8 @@ import torch
 from locany.codec import Tokenizer
 from locany.codec.vocab import Vocab
 from locany.engine.judge import is_coordinate, settle_guarded
+from locany.engine.params import Params
+from locany.errors import RequestError
 from tests.scripted import run_script
 
 
@@ -62,6 +64,39 @@ def test_an_open_place_is_a_box_in_every_mode(vocab: Vocab, mode: str) -> None:
     assert request.tokens == [vocab.box, *coords, vocab.box_end, vocab.end]
     published = run_script(vocab, script, mode=mode, max_new_tokens=2, compat=True)
     assert published.tokens[1] == (vocab.none if mode == "slow" else vocab.coord(100))
+
+
+@pytest.mark.parametrize("mode", ["fast", "hybrid", "slow"])
+@pytest.mark.parametrize(
+    ("share", "presence", "expected"),
+    [(0.3, 0.5, True), (0.3, 0.69, True), (0.3, 0.71, False), (0.6, 0.5, False), (0.6, 0.39, True)],
+)
+def test_how_sure_it_must_be_that_there_is_anything(
+    vocab: Vocab, mode: str, share: float, presence: float, expected: bool
+) -> None:
+    places = [open_place(vocab, k, vocab.none, share) for k in (100, 200, 300, 400)]
+    box = torch.stack([sure(vocab, vocab.box), *places, sure(vocab, vocab.box_end)])
+    none = torch.stack([sure(vocab, token) for token in (vocab.box_end, vocab.end)])
+    end = torch.stack([sure(vocab, vocab.end)] * 6)
+    if mode == "slow":
+        script = [*(row[None] for row in (box if expected else torch.cat((box[:2], none)))), end[:1]]
+    else:
+        script = [box, end]
+    request = run_script(vocab, script, mode=mode, max_new_tokens=20, presence=presence)
+    coords = [vocab.coord(k) for k in (100, 200, 300, 400)]
+    expected_tokens = coords if expected else [vocab.none]
+    assert request.tokens == [vocab.box, *expected_tokens, vocab.box_end, vocab.end]
+
+
+@pytest.mark.parametrize("presence", [0, 1, 1.5, -1.0, "much", True])
+def test_presence_is_a_share(presence: object) -> None:
+    with pytest.raises(RequestError, match="presence"):
+        Params(presence=presence)  # type: ignore[arg-type]
+
+
+def test_published_decisions_have_no_other_presence() -> None:
+    with pytest.raises(RequestError, match="compat"):
+        Params(presence=0.7, compat=True)
 
 
 def flat_place(vocab: Vocab, centre: int, reach: int) -> torch.Tensor:

@@ -106,6 +106,24 @@ def test_modes_side_by_side(golden_model: LocateModel, words: Tokenizer) -> None
         assert verified.tokens == slow.tokens
 
 
+@pytest.mark.parametrize("presence", [0.02, 0.98])
+def test_with_another_weight_of_none(golden_model: LocateModel, words: Tokenizer, presence: float) -> None:
+    def asked(**knobs: Any) -> list[Request]:
+        return [ask(words, n, max_new_tokens=50, **knobs) for n in range(40)]
+
+    slow, verified, plain = (
+        Engine(golden_model, words.vocab).generate(asked(**knobs))
+        for knobs in (
+            {"mode": "slow", "presence": presence},
+            {"mode": "verified", "presence": presence},
+            {"mode": "slow"},
+        )
+    )
+    for mine, other in zip(slow, verified, strict=True):
+        assert_equal(mine, other)
+    assert [r.tokens for r in slow] != [r.tokens for r in plain]
+
+
 def test_tolerance_takes_what_lies_near(golden_model: LocateModel, words: Tokenizer) -> None:
     def answers(**knobs: Any) -> list[Request]:
         asked = [ask(words, n, max_new_tokens=50, **knobs) for n in range(30)]

@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,17 @@ def test_absent(locator: Locator) -> None:
     assert absent(both, ("", [])) == ()
     assert absent(Task.point("cat"), ("", [])) == ("cat",)
     assert absent(Task.detect("cat")) == ()
+
+
+def test_categories_that_the_answer_does_not_name(locator: Locator) -> None:
+    def answered(*groups: Any, categories: Sequence[str] = ("cat", "Dog", "red car")) -> Detections:
+        script = saying(locator, *answer(locator, *groups))
+        return script.detect(RED, list(categories), mode="slow", hold_labels=False)
+
+    assert answered(("cat", [(1, 2, 3, 4)])).unanswered == ("Dog", "red car")
+    assert answered(("cat", [(1, 2, 3, 4)]), ("dog", [])).unanswered == ("red car",)
+    assert answered(categories=["cat"]).unanswered == ("cat",)
+    assert saying(locator, *answer(locator, ("", []))).point(RED, "cat", mode="slow").unanswered == ()
 
 
 def test_truncated_and_dropped(locator: Locator) -> None:

@@ -64,6 +64,7 @@ def result(script: ModuleType) -> dict:
         "sets": {mode: {"gui": {"images": 3, "questions": 8, "seconds_an_image": 1.0,
                                 "seconds_a_question": 0.375}} for mode in modes},
         "pages": {mode: {"a.png: point": fact, "a.png: box": {**fact, "accuracy": 0.5}} for mode in modes},
+        "presence": {"0.5": {"icons and emoji": fact}, "0.8": {"icons and emoji": {**fact, "f1": 0.3}}},
     }  # fmt: skip
 
 
@@ -77,6 +78,7 @@ def test_tables_say_what_was_measured(script: ModuleType) -> None:
     assert "| `a.png` | 8 | 6 / 4 | 6 / 4 | 6 / 4 |" in script.pages_table(found)
     assert "| layout | 8 | 0.250 | 0 |  |" in script.languages_table(found)
     assert "0.375" in script.costs_table(found)
+    assert "| icons and emoji | 0.8 | 0.500 | 0.125 | 0.300 | 0.950 |" in script.presence_table(found)
     found["lines"].pop("slow")
     assert script.goals_table(found).splitlines()[2].endswith("| 0.75 |  |"), "no difference without slow"
 

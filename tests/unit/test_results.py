@@ -170,7 +170,8 @@ def test_equality_sees_everything_but_the_image():
 def test_the_document_is_as_described():
     document = three().to_dict()
     assert list(document) == [
-        "image", "size", "task", "detections", "absent", "truncated", "dropped", "answer", "stats",
+        "image", "size", "task", "detections", "absent", "unanswered", "truncated", "dropped", "answer",
+        "stats",
     ]  # fmt: skip
     assert document["task"] == {"kind": "detect", "categories": ["cat", "dog", "unicorn"], "phrase": ""}
     assert document["detections"][1:] == [
@@ -320,3 +321,18 @@ def test_provenance_of_a_whole_is_that_of_its_least_parallel_part() -> None:
     assert Provenance.of_all([verified] * 3) is verified
     assert Provenance.of_all([again, one_by_one]) is one_by_one
     assert Provenance.of_all([]) is parallel
+
+
+def test_what_was_not_answered_is_told():
+    found = three(unanswered=("key",))
+    assert "not answered: key" in str(found)
+    assert Detections.from_json(found.to_json()) == found
+    assert found[:1].unanswered == ("key",)
+    other = three(labels=["key", "dog", "eye"], absent=("bird",), unanswered=("unicorn",))
+    merged = Detections.merge([found, other])
+    assert (merged.absent, merged.unanswered) == (("bird",), ("unicorn",))  # the key was found
+
+
+def test_sort_names_what_it_takes():
+    with pytest.raises(RequestError, match="'score' or 'area', got 'label'"):
+        three().sort("label")  # type: ignore[arg-type]

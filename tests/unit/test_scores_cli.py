@@ -13,6 +13,7 @@ from PIL import Image
 
 import locany
 from locany.engine import Params
+from locany.errors import CheckpointNotFoundError
 from locany.eval.benchmarks import find_benchmark
 from locany.eval.results_folder import ResultsFolder, digest_of, fingerprint
 from locany.locator.calibration import read_calibration
@@ -116,6 +117,25 @@ def test_a_checkpoint_is_calibrated(cli: Cli, run_of: Runs, model: Path) -> None
     locator = locany.load(model, device="cpu", dtype="float32")
     assert locator.settings(Params())["calibrated"] is True
     assert cli("calibrate", run, "--model", model, model=False).code == 0, "the run's scores are still raw"
+
+
+def test_a_calibration_is_named(cli: Cli, run_of: Runs, model: Path, tmp_path: Path) -> None:
+    run = run_of(model)
+    assert cli("calibrate", run, model=False).code == 0
+    mended, raw = (
+        locany.load(model, device="cpu", dtype="float32", calibration=name)
+        for name in (run / "calibration.json", None)
+    )
+    assert mended.calibration == locany.load(model, device="cpu", calibration=str(run)).calibration
+    assert mended.calibration == read_calibration(run)
+    assert (mended.settings(Params())["calibrated"], raw.calibration) == (True, None)
+    Image.new("RGB", (56, 56), "red").save(tmp_path / "red.png")
+    said = cli(
+        "detect", tmp_path / "red.png", "dog", "--calibration", run, "--model", model, "--json", model=False
+    )
+    assert said.document["settings"]["calibrated"] is True
+    with pytest.raises(CheckpointNotFoundError, match=r"no calibration at .*locany calibrate RUN"):
+        locany.load(model, calibration=tmp_path)
 
 
 def test_calibrated_scores_are_not_calibrated_again(cli: Cli, run_of: Runs, model: Path) -> None:
