@@ -12,6 +12,7 @@ from __future__ import annotations
 from locany.data.answers import AnswerConfig
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
+from locany.device import training_device
 from locany.tasks import TaskKind
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
 from locany.train.data import DataConfig, stored_paths
@@ -38,6 +39,7 @@ def recipe(data: str, model: str = "locany-mini", out: str = "runs/lora") -> Tra
         stream=StreamConfig(PackConfig(1024, buffer_size=8), num_lanes=4),
         # Many small steps: from the same images four packs a step learn more than sixteen (docs/log.md).
         rows=4,
+        device=training_device(),
         steps=200,
         dense_steps=0,
         save_every=50,

@@ -1,6 +1,6 @@
 """locany-mini: icons, scene text, documents and screens in one small model.
 
-    make mini            all three stages, on the CPU
+    make mini            all stages, on the CPU
     torchrun --nproc-per-node 2 -m locany train recipes/mini.py out=runs/mini compile=true
         begin=runs/mini_read/model begin_heads=runs/mini_read/heads.safetensors
 

@@ -1,4 +1,4 @@
-"""The real locany-mini: 19 M parameters, for half an hour of one large GPU with 16 CPU cores.
+"""A locany-mini of 19 M parameters, for half an hour of one large GPU with 16 CPU cores. Not trained so far.
 
     python scripts/device/prepare_mini.py        (where the browser, the fonts and the icon sets are)
     python scripts/device/train_mini.py ...      (where the GPU is; scripts/device/README.md)

@@ -30,7 +30,8 @@ def export(run: Path, folder: Path, card: str = "") -> int:
     model = LocateModel(config)
     heads = "heads."
     model.load_state_dict({n: t for n, t in state["learning"].items() if not n.startswith(heads)})
-    files = {name: (tokenizer / name).read_bytes() for name in KEPT_FILES}
+    there = [name for name in KEPT_FILES if (tokenizer / name).is_file()]
+    files = {name: (tokenizer / name).read_bytes() for name in there}
     if card:
         files["README.md"] = card.encode()
     ids = Tokenizer.from_folder(tokenizer).vocab.to_config()

@@ -87,7 +87,7 @@ def visible_blocks(layout: Layout, *, causal_block: bool = False) -> BlockMask:
     device = layout.sample.device
     # Compiled, the blocks are found without the dense mask; that needs the compiler of a GPU.
     return create_block_mask(
-        seen, rows, None, length, length, device=device.type, _compile=device.type == "cuda"
+        seen, rows, None, length, length, device=str(device), _compile=device.type == "cuda"
     )
 
 

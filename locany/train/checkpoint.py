@@ -73,15 +73,18 @@ class States:
         self._write_index()
         self._forget()
 
-    def load(self, entry: SavedState) -> dict[str, Any]:
+    def load(self, entry: SavedState, *, mapped: bool = False) -> dict[str, Any]:
         """Read a state.
+
+        Args:
+            mapped: leave the tensors in the file until they are read.
 
         Raises:
             DataError: it is not there or cannot be read. An older one is not taken in its place silently.
         """
         path = self.folder / entry.file
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         except Exception as error:
             raise DataError(
                 f"{path}: this training state cannot be read ({type(error).__name__}). To go on from an "

@@ -65,6 +65,8 @@ class LossConfig:
     during training only; one of them reads the visual tokens after `deep_layers` decoder layers, and one
     guides the attention of the decoder's layer number `guided_layer` (from 0). `coord_cells`: of how many
     visual tokens a forward asks for places and sides, on each level; more are drawn from by chance.
+    `path_reach`: a block learns a coordinate only where its own choices before it are within so many bins of
+    the truth (`loss.on_own_path`); 0 learns all, as published.
     """
 
     next_token: float = 1.0
@@ -76,6 +78,7 @@ class LossConfig:
     sigma_start: float = 20.0
     sigma_end: float = 5.0
     sigma_steps: int = 2200
+    path_reach: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class EvaluationConfig:
 
     Attributes:
         sources: data sets and render engines; engines from seeds that training does not take.
-        num_samples: from the beginning of each source.
+        num_samples: of each source; of a data set from all over it.
         every: steps between evaluations, a multiple of `save_every`; 0 measures at the end only.
         modes: of decoding, each measured.
     """

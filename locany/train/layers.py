@@ -30,9 +30,19 @@ def wrap_layers(
     for part in (model.vision, model.decoder):
         for layer in part.layers:
             if compiled and part is model.decoder:
-                _set_forward(layer, torch.compile(layer.forward, dynamic=True))
+                _set_forward(layer, _compiled(layer.forward))
             if checkpointing:
                 _set_forward(layer, _again(layer.forward, dropout))
+
+
+def _compiled(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiled where it learns; answers of an evaluation, with their cache, are not worth compiling."""
+    learning = torch.compile(forward, dynamic=True)
+
+    def either(*inputs: Any) -> Any:
+        return learning(*inputs) if torch.is_grad_enabled() else forward(*inputs)
+
+    return either
 
 
 def _again(forward: Callable[..., Any], dropout: bool) -> Callable[..., Any]:

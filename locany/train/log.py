@@ -51,6 +51,11 @@ class RunLog:
         write_whole(out / VERSIONS, versions.encode())
         self.trackers = [_tracker(name, out, step) for name in trackers]
 
+    @property
+    def minutes(self) -> float:
+        """That the run has taken, up to the last line."""
+        return max((line.get("minutes", 0.0) for line in self.lines), default=0.0)
+
     def report(self, numbers: Mapping[str, float]) -> None:
         """Log the numbers of a step; "step" is one of them."""
         line = dict(numbers)

@@ -112,10 +112,12 @@ def join_ranks(device: str) -> Iterator[Ranks]:
         DeviceError: this machine does not have it.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
-        yield Ranks(device=choose_device(device)[0])
-        return
     mine = choose_device(device)[0]
+    if count == 1:
+        if mine.type == "cuda":
+            torch.cuda.set_device(mine)  # "cuda:1": some of torch's calls take the current GPU
+        yield Ranks(device=mine)
+        return
     if mine.type == "cuda":
         mine = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(mine)

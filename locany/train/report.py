@@ -74,10 +74,12 @@ class Window:
     Args:
         config: of the run; ranks: that run it.
         began: `time.monotonic` when this process began.
+        minutes_before: that earlier processes worked on this run.
     """
 
-    def __init__(self, config: TrainConfig, ranks: Ranks, began: float):
+    def __init__(self, config: TrainConfig, ranks: Ranks, began: float, minutes_before: float = 0.0):
         self.config, self.ranks, self.began = config, ranks, began
+        self.minutes_before, self.seconds = minutes_before, 0.0
         self.numbers: list[Numbers] = []
         self.unchecked: list[tuple[int, Tensor, Tensor]] = []
         self.num_steps = 0
@@ -131,7 +133,7 @@ class Window:
                 total[0], total[1] = total[0] + value, total[1] + weight
         means = {name: value / weight for name, (value, weight) in sums.items() if weight}
         now = time.monotonic()
-        seconds, minutes = (now - self.since) / self.num_steps, (now - self.began) / 60
+        seconds, minutes = (self.seconds + now - self.since) / self.num_steps, (now - self.began) / 60
         before = self.seconds_per_step or seconds
         self.seconds_per_step = 0.7 * before + 0.3 * seconds
         left = (self.config.steps - step) * self.seconds_per_step / 60
@@ -141,8 +143,8 @@ class Window:
         memory: dict[str, float] = {}
         if self.ranks.device.type == "cuda":
             memory["memory_gib"] = round(torch.cuda.max_memory_allocated(self.ranks.device) / 2**30, 2)
-        self.numbers, self.num_steps = [], 0
-        self.restart_clock()
+        self.numbers, self.num_steps, self.seconds = [], 0, 0.0
+        self.start_clock()
         return {
             "step": step,
             "rate": round(rate_scale(step - 1, self.config.steps, self.config.optim), 4),  # share of its peak
@@ -151,12 +153,15 @@ class Window:
             "tokens_per_s": round(tokens / seconds, 1),
             "samples_per_s": round(means["samples"] / seconds, 1),
             **memory,
-            "minutes": round(minutes, 1),
+            "minutes": round(self.minutes_before + minutes, 1),
             "minutes_left": round(left, 1),
         }
 
-    def restart_clock(self) -> None:
-        """What was done since the last line was not training."""
+    def stop_clock(self) -> None:
+        """What follows, until `start_clock`, is no training."""
+        self.seconds += time.monotonic() - self.since
+
+    def start_clock(self) -> None:
         self.since = time.monotonic()
 
 

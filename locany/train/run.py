@@ -31,9 +31,9 @@ from locany.weights.adapter import write_adapter
 from locany.weights.apply import fingerprint
 from locany.weights.fetch import find_checkpoint
 from locany.weights.load import load_model
-from locany.weights.merge import merge_adapter
+from locany.weights.merge import files_that_go_along, merge_adapter
 from locany.weights.save import save_model
-from locany.weights.stored import PREPROCESS_FILE, PROCESSOR_FILE, read_preprocess
+from locany.weights.stored import CALIBRATION_FILE, PREPROCESS_FILE, PROCESSOR_FILE, read_preprocess
 
 STATE_FORMAT = 5  # raised when an older state cannot be gone on with
 MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
@@ -159,7 +159,8 @@ def _resume(run: Run, config: TrainConfig) -> None:
     states = States(Path(config.out))
     if states.newest is None:
         return
-    state = states.load(states.newest)
+    # Every rank reads all of it; from a mapping they share the pages, and what moves to a GPU is copied.
+    state = states.load(states.newest, mapped=run.ranks.device.type == "cuda")
     if state.get("format") != STATE_FORMAT:
         raise DataError(
             f"{config.out} holds a training state of format {state.get('format')}, this version reads "
@@ -236,7 +237,10 @@ def save(run: Run, config: TrainConfig) -> None:
 
 
 def whole_run(run: Run) -> Run | None:
-    """The run with a model that the first rank can use alone; None on the other ranks. All must ask."""
+    """The run with a model that the first rank can use alone; None on the other ranks. All must ask.
+
+    A model that was split is whole in the host's memory: it may not fit into the device's.
+    """
     split = dict(run.model.named_parameters())
     if not any(isinstance(parameter, DTensor) for parameter in split.values()):
         return run if run.ranks.is_first else None
@@ -252,7 +256,7 @@ def whole_run(run: Run) -> Run | None:
             a = torch.empty(adapted.lora_a.shape)
             model.set_submodule(name, LoraLinear(base, a, scale=adapted.scale, dropout=adapted.dropout))
     model.load_state_dict(weights, assign=True)
-    return replace(run, model=model.to(run.ranks.device).train(run.model.training))
+    return replace(run, model=model.train(run.model.training))
 
 
 def export(run: Run, config: TrainConfig) -> Path:
@@ -272,15 +276,20 @@ def export(run: Run, config: TrainConfig) -> Path:
         write_adapter(adapter, out / ADAPTER, overwrite=True)
         merge_adapter(run.folder, out / ADAPTER, out / MODEL, overwrite=True)
     else:
-        files = {
-            name: (run.folder / name).read_bytes() for name in KEPT_FILES if (run.folder / name).is_file()
-        }
+        files = {path.name: path.read_bytes() for path in _kept_files(run, config)}
         ids = run.tokenizer.vocab.to_config()
         model = complete.model
         save_model(model, out / MODEL, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)
     if complete is not None and complete.heads is not None:
         write_heads(complete.heads, out / HEADS_FILE)
     return out / MODEL
+
+
+def _kept_files(run: Run, config: TrainConfig) -> list[Path]:
+    """Of the folder that the run began from: of a checkpoint its licence, too, but not its calibration."""
+    if isinstance(config.model, str):
+        return [path for path in files_that_go_along(run.folder) if path.name != CALIBRATION_FILE]
+    return [run.folder / name for name in KEPT_FILES if (run.folder / name).is_file()]
 
 
 def as_json(config: TrainConfig) -> dict[str, Any]:

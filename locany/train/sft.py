@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,8 @@ import torch
 
 from locany.data.loader import PackStream, Step, steps
 from locany.device import tune_cpu_allocator
-from locany.engine.memory import is_out_of_memory
-from locany.errors import DataError, TrainingError
+from locany.engine.memory import is_out_of_memory, release_memory
+from locany.errors import DataError, LocanyError, TrainingError
 from locany.files import locked_folder
 from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
@@ -63,9 +64,11 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
     """`train` on one of the ranks."""
     began = drawn = time.monotonic()
     run = start(config, ranks)
+    if ranks.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(ranks.device)  # of the steps, not of reading the weights
     log = RunLog(Path(config.out), run.step, config.trackers) if ranks.is_first else None
     say(opening(run, config))
-    window = Window(config, ranks, began)
+    window = Window(config, ranks, began, minutes_before=log.minutes if log else 0.0)
     run.model.train()
     for step in itertools.islice(loader(run, config), config.steps - run.step):
         # For dropout, and the cells whose places are asked: the same after a restart.
@@ -84,16 +87,17 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
         if config.minutes > 0 and not ranks.is_alone:
             out_of_time = ranks.agree(out_of_time) if at_line else False
         if last or out_of_time or run.step % config.save_every == 0:
+            window.stop_clock()
             window.check()
             save(run, config)
             every = config.evaluation.every
             if evaluate and not last and (out_of_time or (every and run.step % every == 0)):
-                measure(run, config, evaluate, say, log)
+                try_measure(run, config, evaluate, say, log)
             if log and (last or out_of_time or time.monotonic() - drawn > DRAW_EVERY):
                 log.draw()
                 drawn = time.monotonic()
             ranks.wait()
-            window.restart_clock()
+            window.start_clock()
         if out_of_time:
             break
     if run.step == config.steps:
@@ -109,7 +113,7 @@ def opening(run: Run, config: TrainConfig) -> str:
     ranks = "" if run.ranks.is_alone else f", {run.ranks.count} ranks"
     return (
         f"{num_learning / 1e6:.2f} M of {num_parameters / 1e6:.2f} M parameters learn, "
-        f"step {run.step} of {config.steps}, {torch.get_num_threads()} threads{ranks}"
+        f"step {run.step} of {config.steps}, {run.ranks.device}, {torch.get_num_threads()} threads{ranks}"
     )
 
 
@@ -146,10 +150,12 @@ def learn(run: Run, step: Step, config: TrainConfig, window: Window) -> None:
     total, reports = torch.zeros((), device=device), list[Numbers]()
     for forward in forwards:
         moved = on_device(forward, device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16):
+        # Its cache would keep every layer whole in bfloat16, which sharding is there to avoid.
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16, cache_enabled=not config.shard):
             loss, report = compute_loss(run, moved, size, config)
         # Gradients are averaged over ranks, while the losses of all forwards add up.
-        (loss * ranks.count).backward()
+        if loss.requires_grad:  # not where only the encoder learns, of text alone
+            (loss * ranks.count).backward()
         total += loss.detach()
         reports.append(report)
     ranks.mean_gradients(run.learning.values())
@@ -164,10 +170,30 @@ def measure(
     complete = whole_run(run)
     if complete is None or log is None:
         return
-    found = evaluate(complete)
+    device = run.ranks.device
+    release_memory(device)  # for the engine that answers, whose caches go before training goes on
+    try:
+        if complete is not run:
+            dtype = torch.bfloat16 if device.type == "cuda" else None
+            complete = replace(complete, model=complete.model.to(device, dtype))
+        found = evaluate(complete)
+    finally:
+        del complete
+        gc.collect()  # captured steps know their runner and it them
+        release_memory(device)
     say(scores_for_people(run.step, found))
     log.report({"step": run.step, **found})
     States(Path(config.out), config.keep_last).score(run.step, found["f1"])
+
+
+def try_measure(
+    run: Run, config: TrainConfig, evaluate: Evaluate, say: Callable[[str], None], log: RunLog | None
+) -> None:
+    """`measure`, on the way: a run goes on without a score where, say, the engine has no memory left."""
+    try:
+        measure(run, config, evaluate, say, log)
+    except LocanyError as error:
+        say(f"step {run.step} could not be measured: {error}")
 
 
 def finish(

@@ -208,7 +208,7 @@ class Piece:
     def train(self, log: RunLog, deliver: Callable[[], None], every: float) -> None:
         """Learn until the time is up, delivering every so many seconds."""
         run, config = self.run, self.config
-        window = Window(config, run.ranks, PROCESS_BEGAN)
+        window = Window(config, run.ranks, PROCESS_BEGAN, log.minutes)
         steps = ahead(loader(run, config))
         first = next(steps)
         self.watch = Watch()
@@ -239,10 +239,11 @@ class Piece:
             if self.decay and not self.falling and now > self.end - self.decay:
                 self._begin_to_fall(now)
             if now - delivered > every:
+                window.stop_clock()
                 window.check()
                 deliver()
                 delivered = time.monotonic()
-                window.restart_clock()
+                window.start_clock()
         window.check()
 
     def _begin_to_fall(self, now: float) -> None:
@@ -409,10 +410,17 @@ def run_piece(arguments: argparse.Namespace, settings: Sequence[str]) -> None:
     before: dict[str, Any] = {}
     is_new = not (work / "run" / "states" / "index.json").is_file()
     brought = open_begin(work / "begin") if is_new else None
+    began = work / "began_with.json"  # settings of the first call, which hold for those that go on
     if brought:
-        given += beginning_from(work / "begin", brought)
+        added = beginning_from(work / "begin", brought)
+        write_whole(began, json.dumps(added).encode())
+        given += added
         before = brought
-    elif not is_new and (work / "run" / PROGRESS).is_file():
+    elif is_new:
+        began.unlink(missing_ok=True)
+    elif began.is_file():
+        given += json.loads(began.read_text())
+    if not is_new and (work / "run" / PROGRESS).is_file():
         last = json.loads((work / "run" / PROGRESS).read_text())
         before = {"samples": last["samples"], "steps_before": last["steps_before"]}
     config = load_recipe(ROOT / "recipes" / "mini_gpu.py", given)

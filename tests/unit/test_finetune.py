@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from locany.data.converters import write_samples
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.data.sample import ImageRef, Question, Sample, Target
-from locany.errors import CheckpointError, DataError
+from locany.errors import CheckpointError, DataError, RequestError
 from locany.tasks import Task, TaskKind
 from locany.train.checkpoint import States
 from locany.train.config import EvaluationConfig, LossConfig, OptimConfig, TrainConfig
@@ -101,6 +103,42 @@ def test_a_finished_run_leaves_a_model_and_an_adapter(config: TrainConfig) -> No
     merged = load_model(out / MODEL, device="cpu", dtype=torch.float32)
     weight = merged.state_dict()["decoder.layers.0.q.weight"]
     assert not torch.equal(weight, run.model.state_dict()["decoder.layers.0.q.weight"])
+
+
+def test_the_licence_of_the_base_goes_along(config: TrainConfig, checkpoint: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(checkpoint, base)
+    (base / "LICENSE").write_text("only on Sundays")
+    (base / "README.md").write_text("the base")
+    train(replace(config, model=str(base), lora=None, steps=1, save_every=1), lambda _: None)
+    kept = Path(config.out) / MODEL
+    assert (kept / "LICENSE").read_text() == "only on Sundays"
+    assert not (kept / "README.md").exists()
+    locany.load(kept, device="cpu")
+
+
+def test_text_alone_teaches_a_frozen_decoder_nothing(config: TrainConfig, tmp_path: Path) -> None:
+    line = {"conversations": [{"from": "human", "value": "Hello?"}, {"from": "gpt", "value": "Hello."}]}
+    (tmp_path / "talk.jsonl").write_text(json.dumps(line) + "\n")
+    talk = DataConfig((Stored(str(tmp_path / "talk.jsonl"), "jsonl"),))
+    run = train(replace(config, data=talk, lora=None, frozen=("decoder",), steps=2), lambda _: None)
+    assert run.step == 2
+
+
+def test_a_measurement_that_fails_does_not_end_the_run(config: TrainConfig, data: Path) -> None:
+    asked: list[int] = []
+
+    def evaluate(run: Run) -> dict[str, float]:
+        asked.append(run.step)
+        if run.step == 4:
+            raise RequestError("the engine has memory for 3 tokens")
+        return {"f1": 0.5}
+
+    said: list[str] = []
+    measured = replace(config, steps=8, evaluation=EvaluationConfig((Stored(str(data)),), every=4))
+    assert train(measured, said.append, evaluate).step == 8
+    assert asked == [4, 8]
+    assert any("step 4 could not be measured: the engine has memory for 3 tokens" in line for line in said)
 
 
 def test_a_stopped_run_goes_on_with_the_same_dropout(config: TrainConfig, tmp_path: Path) -> None:

@@ -126,6 +126,30 @@ def test_a_line_has_means_over_its_steps(step: tuple[Step, Tokenizer], run_folde
     assert text.endswith("full  2 h 14 min left")
 
 
+def test_what_is_no_training_does_not_count_in_the_speed(
+    step: tuple[Step, Tokenizer],
+    run_folder: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("locany.train.report.time.monotonic", lambda: now[0])
+    window = Window(tiny_run(run_folder, steps=40), Ranks(), began=40.0, minutes_before=5.0)
+
+    def learn(number: int) -> None:
+        now[0] += 10
+        window.add(number, torch.tensor(1.0), torch.tensor(1.0), [], step[0])
+
+    learn(0)
+    window.stop_clock()
+    now[0] += 1000  # saves, measures
+    window.start_clock()
+    learn(1)
+    line = window.line(2, sigma=0.0)
+    assert line["tokens_per_s"] == pytest.approx(2 * step[0].num_positions / 20, abs=0.1)
+    assert line["minutes_left"] == pytest.approx(38 * 10 / 60, abs=0.1)
+    assert line["minutes"] == pytest.approx(5 + (10 + 1000 + 10 + 60) / 60, abs=0.1)
+
+
 @pytest.mark.parametrize(("loss", "norm"), [(float("nan"), 1.0), (1.0, float("inf"))])
 def test_what_is_not_finite_stops_the_run(
     step: tuple[Step, Tokenizer],
