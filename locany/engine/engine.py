@@ -29,8 +29,6 @@ from locany.engine.stats import Stats
 from locany.errors import CheckpointConfigError, EngineBusyError, EngineError, EngineMemoryError, RequestError
 from locany.model.locate_model import LocateModel
 
-_IDLE_BYTES = 64 << 20  # a cache up to this size is kept while nobody asks
-
 
 @dataclass(frozen=True)
 class _Flight:
@@ -141,6 +139,11 @@ class Engine:
                     f"an image is {dtype} of shape {tuple(shape)}, expected a float32 array of shape "
                     f"{needed} for its grid of {height} x {width} patches"
                 )
+            if not image.is_sound:
+                raise RequestError(
+                    "an image has NaN, infinity or values beyond 10,000, which would spoil the answers of "
+                    "others; expected normalised pixels, about -1 to 1 (image.preprocess makes them)"
+                )
             if height % vision.merge_size or width % vision.merge_size:
                 raise RequestError(
                     f"an image has a grid of {height} x {width} patches, expected multiples of "
@@ -230,8 +233,8 @@ class Engine:
         return done
 
     def _release_if_idle(self) -> None:
-        if self.scheduler.is_idle and self.runner.cache.num_bytes > _IDLE_BYTES:
-            self.runner.release()
+        if self.scheduler.is_idle:
+            self.runner.release_idle()
 
     def _expire(self) -> list[Request]:
         """Requests that were over before they began, and those whose time is up."""

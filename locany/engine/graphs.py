@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from locany.engine.batch import StepShape
+from locany.engine.memory import is_out_of_memory, release_memory
 from locany.engine.rows import Rows
 from locany.model.cache import KVCache
 
@@ -39,6 +41,7 @@ class StepGraphs:
         self._replays: OrderedDict[StepShape, tuple[Callable[[], object], Tensor]] = OrderedDict()
         self._seen: set[StepShape] = set()
         self._pool: object = None
+        self._no_room = False
         self._places: tuple[object, ...] = ()
 
     def step(self, shape: StepShape) -> Tensor:
@@ -52,8 +55,8 @@ class StepGraphs:
             self._replays.move_to_end(shape)
             replay, packed = self._replays[shape]
             replay()
-        elif shape in self._seen:
-            packed = self._capture(shape)
+        elif shape in self._seen and not self._no_room:
+            packed = self._captured(shape)
         else:
             self._seen.add(shape)
             packed = self._run(shape)
@@ -67,6 +70,18 @@ class StepGraphs:
         self._seen.clear()
         self._pool = None  # a pool goes with its last graph
         return had
+
+    def _captured(self, shape: StepShape) -> Tensor:
+        """Capture a shape; where that has no room, make the step without, from now on all steps."""
+        try:
+            return self._capture(shape)
+        except BaseException as error:
+            if not is_out_of_memory(error):
+                raise
+            self.clear()
+            release_memory(self._rows.ints.device)
+            self._no_room = True
+            return self._run(shape)
 
     def _where(self) -> tuple[object, ...]:
         """Addresses and shapes: memory that was given back may come again in another shape."""
@@ -82,7 +97,7 @@ class StepGraphs:
         if rows.labels is not None:
             written += [rows.labels.fits, rows.labels.depth]
         before = [values.clone() for values in written]
-        side = torch.cuda.Stream()
+        side = torch.cuda.Stream(rows.ints.device)
         side.wait_stream(torch.cuda.current_stream())
         try:
             with torch.cuda.stream(
@@ -98,7 +113,9 @@ class StepGraphs:
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):  # type: ignore[arg-type]
+        # On a stream of its own GPU, and so that another thread's work does not break it.
+        pool: Any = self._pool
+        with torch.cuda.graph(graph, pool=pool, stream=side, capture_error_mode="thread_local"):
             packed = self._run(shape)
         self._replays[shape] = graph.replay, packed
         graph.replay()

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from locany.codec.blocks import BlockKind
 from locany.codec.vocab import Vocab
+from locany.engine.sampler import most_probable
 
 # The order of kinds in `Verdict.kind`.
 KINDS = (
@@ -254,11 +255,11 @@ def settle_guarded(probs: Tensor, drawn: Tensor, vocab: Vocab) -> Tensor:
         probs: [..., vocabulary], limited to what the grammar allows; drawn: [...] most probable tokens.
     """
     coords = probs[..., vocab.coord_start : vocab.coord_end + 1]
-    place = coords.argmax(-1) + vocab.coord_start
+    place = most_probable(coords) + vocab.coord_start
     others = probs.clone()
     others[..., vocab.coord_start : vocab.coord_end + 1] = 0
     rather = coords.sum(-1) > others.sum(-1)
-    return torch.where(rather, place, torch.where(_is_coord(drawn, vocab), others.argmax(-1), drawn))
+    return torch.where(rather, place, torch.where(_is_coord(drawn, vocab), most_probable(others), drawn))
 
 
 def judge_guarded(
@@ -338,7 +339,7 @@ def _judge_frame(
         doubtful box keeps.
     """
     coords = _coordinates(probs, vocab, thresholds)
-    nearest = probs[:, 1:5, vocab.coord_start : vocab.coord_end + 1].argmax(-1) + vocab.coord_start
+    nearest = most_probable(probs[:, 1:5, vocab.coord_start : vocab.coord_end + 1]) + vocab.coord_start
     value = torch.where(coords.found, coords.value, nearest)
     reach = thresholds.score_reach[:, None]
     near, _ = place_moments(probs[:, 1:5], value, vocab, reach, thresholds.most_reach)
@@ -365,7 +366,7 @@ def _read_text(probs: Tensor, drawn: Tensor, vocab: Vocab, label_tokens: Tensor)
     """
     masked = probs * (label_tokens | (torch.arange(probs.shape[-1], device=probs.device) == vocab.null))
     fits = label_tokens[drawn] | (drawn == vocab.null)
-    text = torch.where(fits, drawn, masked.argmax(-1))
+    text = torch.where(fits, drawn, most_probable(masked))
     no_text = ~fits & (masked.amax(-1) == 0)  # top-p left other tokens only: the block ends before them
     text = text.masked_fill(no_text, vocab.null)
     text = torch.cat((drawn[:, :1], text[:, 1:]), dim=1)

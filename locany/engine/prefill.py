@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -169,7 +170,7 @@ class Prefiller:
                     new[name] = image
         if new:
             images = list(new.values())
-            pixels = torch.cat([torch.from_numpy(image.pixel_values) for image in images])
+            pixels = torch.cat([torch.from_numpy(np.ascontiguousarray(i.pixel_values)) for i in images])
             grids = [image.grid_hw for image in images]
             tokens = self.model.encode_images(pixels.to(self.model.device), grids)
             self.stats.num_images += len(images)

@@ -37,6 +37,7 @@ class Finish(str, Enum):
     ERROR = "error"  # see `Request.error`
 
 
+_MOST_PIXEL = 10_000.0  # of normalised pixels, which lie about -1 to 1
 _CUT = (Finish.LIMIT, Finish.MAX_BOXES, Finish.TIMEOUT, Finish.CANCELLED, Finish.ERROR)
 
 
@@ -53,6 +54,12 @@ class ImageInput:
         hashed = hashlib.blake2b(repr((self.grid_hw, self.pixel_values.shape)).encode(), digest_size=16)
         hashed.update(np.ascontiguousarray(self.pixel_values).data)
         return hashed.digest()
+
+    @cached_property
+    def is_sound(self) -> bool:
+        """Whether all pixels are finite and of a size that stays so; computed once."""
+        values = self.pixel_values
+        return not values.size or bool(values.min() > -_MOST_PIXEL and values.max() < _MOST_PIXEL)
 
 
 @dataclass(frozen=True)

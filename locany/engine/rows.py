@@ -23,6 +23,7 @@ from locany.engine.sampler import SamplingParams
 _MODES = tuple(DecodeMode)
 _INT_THRESHOLDS = tuple(f.name for f in fields(Thresholds) if isinstance(f.default, int))
 _FLOAT_THRESHOLDS = tuple(f.name for f in fields(Thresholds) if not isinstance(f.default, int))
+_IDLE_LABELS = 64  # of a row, room for which is kept while nobody asks
 _HUGE = 2**31 - 1  # thresholds beyond mean the same
 
 
@@ -140,6 +141,11 @@ class Rows:
     @property
     def num_rows(self) -> int:
         return len(self.ints)
+
+    def release_idle(self) -> None:
+        """Forget room for many labels, over which every later step would run; only while no row runs."""
+        if self.labels is not None and self.labels.tokens.shape[1] > _IDLE_LABELS:
+            self.labels = None
 
     def grow(self, num_rows: int) -> None:
         """Make room for at least so many rows; new ones are blank."""

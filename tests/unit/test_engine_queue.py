@@ -313,7 +313,7 @@ def test_who_joins_leaves_the_others_their_cache() -> None:
 def test_rows_that_left_together_are_blank(monkeypatch: pytest.MonkeyPatch) -> None:
     """With graphs a step makes rows that nobody has: those must fit into a cache that is smaller now."""
     monkeypatch.setattr(StepGraphs, "_capture", lambda graphs, shape: graphs._run(shape))
-    monkeypatch.setattr("locany.engine.engine._IDLE_BYTES", 0)
+    monkeypatch.setattr("locany.engine.memory._IDLE_BYTES", 0)
 
     def asked(length: int) -> Request:
         return Request([1] * length, (), Params(mode="slow", max_new_tokens=3))  # type: ignore[arg-type]

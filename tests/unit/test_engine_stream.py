@@ -10,7 +10,6 @@ import torch
 
 from locany.codec import Tokenizer, Vocab
 from locany.engine import Engine, EngineConfig, Finish, Found, ImageInput, Params, Request
-from locany.engine import engine as engine_module
 from locany.errors import EngineMemoryError
 from locany.model import LocateModel
 from tests.scripted import in_turn, one, scripted_engine, slots
@@ -174,7 +173,7 @@ def test_a_stream_that_was_never_begun_cancels_when_it_is_closed() -> None:
 
 
 def test_the_cache_is_given_back_after_a_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "_IDLE_BYTES", 0)
+    monkeypatch.setattr("locany.engine.memory._IDLE_BYTES", 0)
     engine = Engine(toy_model(), VOCAB)
     stream = engine.stream(next(q for q in map(toy_question, range(99)) if q.params.max_new_tokens > 8))
     next(stream, None)
