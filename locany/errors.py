@@ -82,6 +82,10 @@ class DataError(LocanyError):
     """A training sample, annotation record or recipe is wrong."""
 
 
+class BrowserLostError(LocanyError):
+    """The browser that draws pages crashed, or stopped answering, twice for one page."""
+
+
 class MissingAssetsError(LocanyError):
     """A renderer lacks what it draws with: the browser, fonts, icon sets or interface toolkits."""
 

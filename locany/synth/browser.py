@@ -5,6 +5,8 @@
     facts = page.evaluate("() => document.title")
     pixels = page.screenshot()
 
+A browser that crashes, or does not answer any more, is ended and started anew (`restarting`).
+
 Links in `html` are relative to the assets folder (`render_assets`), from where style sheets and scripts of
 the interface toolkits are read as files; everything else that a page asks for fails at once.
 """
@@ -17,15 +19,23 @@ import io
 import os
 import re
 import shutil
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from PIL import Image
 
-from locany.errors import MissingAssetsError, MissingExtraError
+from locany.errors import BrowserLostError, MissingAssetsError, MissingExtraError
 from locany.synth.fonts import SETUP_HINT
 from locany.synth.render_assets import assets_folder
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BROWSER_VARIABLE = "LOCANY_BROWSER"
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
@@ -49,6 +59,9 @@ _STILL = (
 _RESOURCE = re.compile(r"<(?:link|script)\b[^>]*(?:href|src)=[^>]*>")
 _SETTLING_SHOWS = 4  # two were enough in most trials and three in all
 _SHOW_TIMEOUT = 20_000  # milliseconds; our largest page needs one
+# Seconds for all that is asked of it at once. Scripts and screenshots have no limit of their own, and one in
+# some ten thousand pages of a busy machine was never done.
+_HANGS = 120.0
 
 
 def find_browser() -> Path:
@@ -90,6 +103,7 @@ class Browser:
             # A document from the folder lends its address to what is written into it.
             self._page.goto((folder / "blank.html").as_uri())
             self._cdp = context.new_cdp_session(self._page)
+            self._pid = self._find_pid()
             self._num_shown = 0
             self._settled: set[tuple[str, ...]] = set()
         except BaseException:
@@ -104,6 +118,10 @@ class Browser:
             size_wh: the viewport in CSS pixels.
             scale: device pixels per CSS pixel; a screenshot has `size_wh` times it.
         """
+        with self._answering():
+            self._show(html, size_wh, scale)
+
+    def _show(self, html: str, size_wh: tuple[int, int], scale: float) -> None:
         metrics = {"width": size_wh[0], "height": size_wh[1], "deviceScaleFactor": scale, "mobile": False}
         self._cdp.send("Emulation.setDeviceMetricsOverride", metrics)
         html = html.replace("</head>", f"<style>{_STILL}</style></head>", 1)
@@ -129,17 +147,50 @@ class Browser:
 
     def evaluate(self, script: str, argument: Any = None) -> Any:
         """Run a JavaScript function in the page and return what it returns, as JSON would hold it."""
-        return self._page.evaluate(script, argument)
+        with self._answering():
+            return self._page.evaluate(script, argument)
 
     def screenshot(self) -> np.ndarray:
         """The viewport: [height, width, 3] uint8 RGB, in device pixels."""
-        shot = self._cdp.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
+        with self._answering():
+            shot = self._cdp.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
         with Image.open(io.BytesIO(base64.b64decode(shot["data"]))) as image:
             return np.array(image.convert("RGB"))
 
+    def _find_pid(self) -> int:
+        processes = self._browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+        return next(int(one["id"]) for one in processes["processInfo"] if one["type"] == "browser")
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """End the browser if it takes too long, and say that it is gone where it is.
+
+        Raises:
+            BrowserLostError: it crashed or was ended; other errors of the page stay what they are.
+        """
+        hangs = threading.Timer(_HANGS, self._kill)
+        hangs.daemon = True
+        hangs.start()
+        try:
+            yield
+        except Exception as error:
+            if self._browser.is_connected():
+                raise
+            raise BrowserLostError(
+                f"the browser crashed, or did not answer for {_HANGS:.0f} s ({type(error).__name__}); memory "
+                "may have run out: draw with fewer processes"
+            ) from error
+        finally:
+            hangs.cancel()
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+
     def close(self) -> None:
         """End the browser."""
-        self._browser.close()
+        with suppress(Exception):  # it may be gone
+            self._browser.close()
         self._playwright.stop()
 
 
@@ -159,6 +210,24 @@ def browser() -> Browser:
         _browser, _owner = Browser(), os.getpid()
         atexit.register(_close, _owner)
     return _browser
+
+
+def restarting(render: Callable[P, T]) -> Callable[P, T]:
+    """A function that draws with the browser, begun again with a new one where the browser is lost.
+
+    Raises:
+        BrowserLostError: the second one was lost, too.
+    """
+
+    @wraps(render)
+    def twice(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return render(*args, **kwargs)
+        except BrowserLostError:
+            _close(os.getpid())
+            return render(*args, **kwargs)
+
+    return twice
 
 
 def _close(owner: int) -> None:

@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from locany.synth.browser import browser
+from locany.errors import BrowserLostError
+from locany.synth.browser import browser, restarting
 from locany.synth.fonts import FAMILIES
 
 pytestmark = pytest.mark.usefixtures("needs_render")
@@ -75,3 +76,31 @@ def test_a_cold_browser_shows_what_a_warm_one_does() -> None:
 
     cold, other, warm = *digests(37), digests(4, 37, 37)[1], digests(37, 37, 37)[2]
     assert cold == other == warm
+
+
+def test_a_page_that_never_ends_is_begun_again_in_a_new_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    @restarting
+    def title(times: int) -> str:
+        page = browser()
+        tried.append(page._pid)
+        if len(tried) <= times:
+            page.evaluate("() => { while (true) {} }")
+        page.show("<html><head><title>still here</title></head></html>", (64, 64))
+        return str(page.evaluate("() => document.title"))
+
+    browser()  # to begin one may take longer than this
+    monkeypatch.setattr("locany.synth.browser._HANGS", 3.0)
+    assert title(1) == "still here"
+    assert len(set(tried)) == 2
+    tried.clear()
+    with pytest.raises(BrowserLostError, match="did not answer"):
+        title(2)
+    monkeypatch.undo()
+    assert title(0) == "still here"
+
+
+def test_a_fault_of_a_page_stays_what_it_is() -> None:
+    with pytest.raises(Exception, match="oh no"):
+        browser().evaluate("() => { throw new Error('oh no'); }")

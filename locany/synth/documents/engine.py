@@ -18,7 +18,7 @@ import numpy as np
 
 from locany.data.sample import Sample
 from locany.errors import DataError
-from locany.synth.browser import browser
+from locany.synth.browser import browser, restarting
 from locany.synth.documents.ask import Asker, ask, found_in
 from locany.synth.documents.blocks import Page
 from locany.synth.documents.config import DocumentsConfig
@@ -116,6 +116,7 @@ def lay_out(seed: int, plan: Plan, split: str) -> tuple[np.ndarray, Truth, Style
 _DEFAULT = DocumentsConfig()
 
 
+@restarting
 def render(seed: int, config: DocumentsConfig = _DEFAULT, *, step: float = 1.0) -> Sample:
     """The sample of a seed: the same seed, config and step give the same bytes.
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from locany.data.sample import Sample, Target
-from locany.synth.browser import browser
+from locany.synth.browser import browser, restarting
 from locany.synth.fonts import Family, families
 from locany.synth.gui.actions import ICON_SETS
 from locany.synth.gui.config import GuiConfig
@@ -62,6 +62,7 @@ class Composed:
     facts: Mapping[str, object]
 
 
+@restarting
 def render(seed: int, config: GuiConfig | None = None, *, step: float = 1.0) -> Sample:
     """The page of a seed with its questions; see `renderer.Engine.render`.
 
