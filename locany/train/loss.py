@@ -3,8 +3,9 @@
 Where we differ from the release (spec `training` 1.7): logits exist only for labelled positions; the mean is
 over all targets of a step, however its packs are spread over forwards and ranks; the two streams are reported
 apart and can be weighted; a coordinate's target may be a Gaussian over its neighbours, because bin 501 is a
-good answer where 500 is right, and plain cross-entropy says little of that at first. With weights 1 and sigma
-0 the total of one forward is the published pooled mean.
+good answer where 500 is right, and plain cross-entropy says little of that at first. And a block may be
+taught to hold one object only, see `on_own_path`. With weights 1, sigma 0 and no such rule the total of one
+forward is the published pooled mean.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from locany.model.locate_model import LocateModel
 from locany.model.masks import Layout, visible, visible_blocks
 from locany.train.nll import gaussian_targets, table_nll
 
+MOST_IN_BOX = 4  # coordinates of a block
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -29,6 +32,7 @@ class Labels:
         at: [n] places among rows * positions, ascending.
         wanted: [n] target ids; in_block: [n] whether a slot of a block is asked.
         bins: [n] the bin that is asked for, -1 where it is no coordinate.
+        in_box: [n] place of a coordinate among those of its block, from 0; -1 for all other targets.
         num_next_token, num_block: targets of each stream.
     """
 
@@ -36,6 +40,7 @@ class Labels:
     wanted: Tensor
     in_block: Tensor
     bins: Tensor
+    in_box: Tensor
     num_next_token: int
     num_block: int
 
@@ -50,8 +55,16 @@ def find_labels(targets: Tensor, block: Tensor, coord_ids: range) -> Labels:
     wanted, in_block = targets.flatten()[at], block.flatten()[at] >= 0
     is_coord = (wanted >= coord_ids.start) & (wanted < coord_ids.stop)
     bins = torch.where(is_coord, wanted - coord_ids.start, -1)
+    number, own_block = torch.arange(len(at), device=at.device), block.flatten()[at]
+    same_block = torch.zeros_like(in_block)
+    same_block[1:] = (at[1:] == at[:-1] + 1) & (own_block[1:] == own_block[:-1])
+    is_slot = is_coord & in_block
+    begins = torch.where(
+        is_slot, torch.where(same_block, 0, number), number + 1
+    )  # the box's first coordinate
+    in_box = torch.where(is_slot, number - begins.cummax(0).values, -1) if len(at) else number
     num_block = int(in_block.sum())
-    return Labels(at, wanted, in_block, bins, len(at) - num_block, num_block)
+    return Labels(at, wanted, in_block, bins, in_box, len(at) - num_block, num_block)
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,34 @@ def score_labels(
     return table_nll(hidden, model.decoder.embed.weight, labels.wanted, at, share, weight)
 
 
+@torch.no_grad()
+def on_own_path(hidden: Tensor, labels: Labels, coords: Tensor, reach: int) -> Tensor:
+    """Targets but for the coordinates of objects that the model would not have chosen itself: [n] boolean.
+
+    All slots of a block are decoded at once. Where it is open which of several objects comes next, each slot
+    learns all of them, and the box that is decoded is the left of one with the top of another. Token by token
+    there is no such box, because each coordinate knows the ones before it. So a slot is asked only where the
+    most likely bins of the slots before it, in the same block, are no further than `reach` from the truth: it
+    learns what goes with what would have been chosen before it. The first coordinate of a box, and all that
+    is no coordinate of a block, is always asked.
+
+    Args:
+        hidden: [n, size] of the labelled positions.
+        coords: [bins, size] embeddings of the coordinate tokens.
+        reach: bins.
+    """
+    asked = labels.in_box >= 0
+    at = asked.nonzero()[:, 0]
+    chosen = (hidden[at].to(coords.dtype) @ coords.T).float().argmax(-1)
+    near = torch.ones_like(asked)
+    near[at] = (chosen - labels.bins[at]).abs() <= reach
+    path = torch.ones_like(asked)
+    for place in range(1, MOST_IN_BOX):
+        before = torch.cat((path[:1], (path & near)[:-1]))
+        path = torch.where(labels.in_box == place, before, path)
+    return path
+
+
 def training_mask(layout: Layout, causal_block: bool, *, sparse: bool) -> Mask:
     """Who sees whom in packed rows; padding, which sees nothing and would give NaN, sees itself."""
     if sparse:
@@ -118,6 +159,7 @@ def stream_loss(
     sigma: float = 0.0,
     next_token_weight: float = 1.0,
     block_weight: float = 1.0,
+    path_reach: int = 0,
     labels: Labels | None = None,
     pooled_over: Tensor | None = None,
     sparse: bool = False,
@@ -130,6 +172,8 @@ def stream_loss(
         visual_tokens: in the order of the image tokens of `token_ids`.
         coord_ids: ids of the coordinate tokens.
         sigma: width of coordinate targets in bins.
+        path_reach: of `on_own_path`, in bins; 0 asks for every coordinate. What is not asked counts in
+            the mean all the same.
         labels: of `targets`, where they have been found before.
         pooled_over: weight of all targets that the mean is over, where these rows are only some of them; then
             the totals of all rows add up to the mean.
@@ -141,9 +185,13 @@ def stream_loss(
     hidden = model(token_ids, positions, mask, visual_tokens).flatten(0, 1)
     in_block = labels.in_block
     weight = torch.where(in_block, block_weight, next_token_weight)
-    total, nll, right = score_labels(model, hidden[labels.at], labels, weight, coord_ids, sigma)
     if pooled_over is None:
         pooled_over = weight.sum()
+    asked = hidden[labels.at]
+    if path_reach:
+        coords = model.decoder.embed.weight[coord_ids.start : coord_ids.stop]
+        weight = weight * on_own_path(asked, labels, coords, path_reach)
+    total, nll, right = score_labels(model, asked, labels, weight, coord_ids, sigma)
     nothing = torch.zeros(targets.numel(), device=nll.device)
     return StreamLoss(
         total=total / pooled_over.clamp(min=1e-9),

@@ -212,6 +212,7 @@ def streams_of(
         sigma=sigma_at(config, run.step),
         next_token_weight=config.loss.next_token,
         block_weight=config.loss.block,
+        path_reach=config.loss.path_reach,
         labels=forward.labels,
         pooled_over=size.targets,
         # Guided attention looks at single entries of the mask; short rows are as fast with a dense one.

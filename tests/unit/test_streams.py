@@ -18,7 +18,7 @@ from locany.errors import DataError
 from locany.image import PreprocessConfig
 from locany.model import LocateModel
 from locany.tasks import Task
-from locany.train.loss import StreamLoss, stream_loss
+from locany.train.loss import StreamLoss, find_labels, on_own_path, stream_loss
 from tests.tiny import tiny_model
 
 CHECKPOINT = Path(__file__).resolve().parents[1] / "parity" / "golden" / "tiny-checkpoint"
@@ -328,3 +328,32 @@ def test_no_question_sees_another(tokenizer: Tokenizer, model: LocateModel) -> N
     (one, nll_one), (two, nll_two) = results
     np.testing.assert_allclose(nll_one[one.branch == 2], nll_two[two.branch == 2], rtol=0, atol=1e-6)
     assert np.abs(nll_one[one.branch == 1] - nll_two[two.branch == 1]).max() > 1e-3
+
+
+def test_a_slot_is_asked_only_on_the_models_own_path() -> None:
+    none, box, end, coords = 0, 1, 2, range(3, 103)
+    answer = [box, 13, 23, 33, 43, end]
+    targets = torch.tensor([[*answer, *answer, box, none, end, IGNORE, *answer]])
+    block = torch.tensor([[-1] * 6 + [0] * 6 + [1] * 4 + [2] * 6])
+    labels = find_labels(targets, block, coords)
+    assert labels.in_box.tolist() == [-1] * 6 + [-1, 0, 1, 2, 3, -1] + [-1] * 3 + [-1, 0, 1, 2, 3, -1]
+    assert (labels.num_next_token, labels.num_block) == (6, 15)
+
+    def asked(first: list[int], second: list[int]) -> tuple[list[bool], list[bool]]:
+        """Which coordinates of both boxes are asked of a model that would choose these bins."""
+        hidden = torch.zeros(len(labels.at), 100)
+        hidden[torch.arange(7, 11), torch.tensor(first)] = 1.0
+        hidden[torch.arange(16, 20), torch.tensor(second)] = 1.0
+        path = on_own_path(hidden, labels, torch.eye(100), reach=5)
+        assert path[labels.in_box < 0].all()
+        return path[7:11].tolist(), path[16:20].tolist()
+
+    assert asked([10, 20, 30, 40], [15, 25, 35, 0]) == ([True] * 4, [True] * 4)
+    assert asked([16, 20, 30, 40], [10, 20, 36, 40]) == (
+        [True, False, False, False],
+        [True, True, True, False],
+    )
+    assert asked([10, 26, 30, 40], [10, 14, 30, 40]) == (
+        [True, True, False, False],
+        [True, True, False, False],
+    )
