@@ -31,6 +31,7 @@ class ShardFolder:
         self._keys: list[list[str]] = []
         self._places: list[np.ndarray] = []
         self._open: tuple[int, Any] | None = None
+        self._absent = [_absent(shard) for shard in self.paths]
         counts = []
         for shard in self.paths:
             if shard.suffix == ".parquet":
@@ -65,6 +66,27 @@ class ShardFolder:
         """The key of a sample."""
         return self._entry(index)[0].key
 
+    def absent(self, index: int, sample: Sample) -> tuple[str, ...]:
+        """Names that are absent from the image of a sample unless it has a box of them.
+
+        They are the categories of the exhaustively annotated data set that the sample is from, by
+        `provenance["source"]`; empty where the shard says of none.
+        """
+        lists = self._absent[bisect.bisect_right(self._ends, index)]
+        return lists.get(str(sample.provenance.get("source", "")), lists.get("", ()))
+
+    @property
+    def absent_everywhere(self) -> tuple[str, ...]:
+        """Names of which that holds for every sample."""
+        first, *others = (names for lists in self._absent for names in (lists.values() or [()]))
+        common = set(first).intersection(*others)
+        return tuple(name for name in first if name in common)
+
+    @property
+    def knows_absent(self) -> bool:
+        """Whether there are such names for any sample."""
+        return any(names for lists in self._absent for names in lists.values())
+
     def _entry(self, index: int) -> tuple[Entry, Path]:
         shard = bisect.bisect_right(self._ends, index)
         row = index - (self._ends[shard - 1] if shard else 0)
@@ -88,6 +110,12 @@ class ShardFolder:
         if self._open is None or self._open[0] != shard:
             self._open = (shard, ParquetShard(self.paths[shard]))
         return self._open[1]
+
+
+def _absent(path: Path) -> dict[str, tuple[str, ...]]:
+    """What the marker of a shard says of names that are absent, by source; older ones say nothing."""
+    marker = read_marker(path) or {}
+    return {source: tuple(names) for source, names in marker.get("absent", {}).items()}
 
 
 def _index(path: Path) -> tuple[list[str], list[list[int]]]:

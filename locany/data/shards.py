@@ -64,7 +64,11 @@ def write_shard(path: Path, samples: Iterable[tuple[str, Sample]]) -> dict[str, 
 
 
 def write_entries(path: Path, entries: list[Entry], more: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Write entries as `write_shard` does; `more` are further fields of the marker."""
+    """Write entries as `write_shard` does; `more` are further fields of the marker.
+
+    One that readers know is "absent": by source (`provenance["source"]`; "" stands for any other), the names
+    that are absent from an image without a box of them.
+    """
     places = None
     if path.suffix == ".tar":
         content, places = tar_bytes(entries)

@@ -1,7 +1,7 @@
 """A build from start to end: make the parts, find duplicates, write shards and manifest; go on after a kill.
 
     DIR/shard-00000.tar         samples, in the order of the recipe, `shard_size` in each but the last
-    DIR/shard-00000.tar.json    marker of a shard: counts, SHA-256, index
+    DIR/shard-00000.tar.json    marker of a shard: counts, SHA-256, index, names that are absent
     DIR/drops.jsonl             every sample that is not there, and why
     DIR/manifest.json           recipe, versions, names used, counts; written last
     DIR/parts/                  while the build is going on: what workers have made
@@ -199,6 +199,9 @@ def _join(plan: Plan, out: Path, watcher: Watcher) -> dict[str, Any]:
     while _is_whole(shard := out / _shard_name(plan, done)) and done * size < total:
         shards.append(_shard_facts(shard))
         done += 1
+    names = [list(absent) for absent in plan.absent]
+    sources = [source.name for source in plan.config.sources]
+    more = {"absent": dict(zip(sources, names, strict=True))} if any(names) else None
     entries = _kept_entries(paths, keep, skip=done * size)
     ends = list(accumulate(map(sum, keep)))
     for number in range(done, -(-total // size)):
@@ -207,7 +210,7 @@ def _join(plan: Plan, out: Path, watcher: Watcher) -> dict[str, Any]:
         for index in range(number * size, min(total, (number + 1) * size)):
             entry = next(entries)
             chunk.append(Entry(f"{index:09}", entry.image, entry.record))
-        write_entries(shard, chunk)
+        write_entries(shard, chunk, more)
         shards.append(_shard_facts(shard))
         for path, end in zip(paths, ends, strict=True):
             if end <= (number + 1) * size:  # all of it is in shards that are whole

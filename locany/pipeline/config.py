@@ -61,6 +61,8 @@ class DatasetSource:
         name: unique in the recipe; by default the name of the file or folder.
         format: its format; recognised if None.
         root: the folder that image paths are relative to; None for the default of the format.
+        split: "train", "val" or "test", to take only that one of a YOLO data set; None for all.
+        skip_faults: leave faulty records out, with a warning; otherwise the first is an error.
     """
 
     path: Path = field(repr=False)
@@ -68,11 +70,15 @@ class DatasetSource:
     name: str = ""
     format: str | None = None
     root: Path | None = field(default=None, repr=False)
+    split: str | None = None
+    skip_faults: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path).absolute())
         if self.num_samples is not None and self.num_samples < 1:
             raise DataError(f"source {self.path.name!r}: num_samples is at least 1, got {self.num_samples}")
+        if self.split not in (None, "train", "val", "test"):
+            raise DataError(f"source {self.path.name!r}: split is train, val or test, got {self.split!r}")
         if not self.name:
             object.__setattr__(self, "name", self.path.name)
 

@@ -14,8 +14,8 @@ from PIL import features
 
 from locany.errors import DataError
 from locany.pipeline.config import DatasetSource, RenderSource, Source, config_of, find_engine
-from locany.pipeline.dataset import dataset_fingerprint, open_dataset
-from locany.pipeline.plan import Plan
+from locany.pipeline.dataset import dataset_fingerprint
+from locany.pipeline.plan import Plan, open_source
 from locany.pipeline.steps import Step
 from locany.version import __version__
 
@@ -133,7 +133,7 @@ def to_data(value: Any) -> Any:
 
 def _source(source: Source, size: int) -> dict[str, Any]:
     if isinstance(source, DatasetSource):
-        samples = open_dataset(source.path, source.format, source.root)
+        samples = open_source(source)
         content = dataset_fingerprint(samples, size)
         return {"name": source.name, "kind": "dataset", "samples": size, "content": content}
     config = config_of(source)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,10 +15,11 @@ import numpy as np
 
 from locany.data.entry import Entry, pack
 from locany.data.sample import ImageRef, Sample
+from locany.data.shard_folder import ShardFolder
 from locany.data.shards import sha256, tar_bytes
 from locany.errors import DataError, LocanyError
-from locany.pipeline.config import BuildConfig, RenderSource, config_of, find_engine
-from locany.pipeline.dataset import open_dataset
+from locany.pipeline.config import BuildConfig, DatasetSource, RenderSource, config_of, find_engine
+from locany.pipeline.dataset import absent_names, open_dataset
 from locany.pipeline.steps import Drop, Item, Tally, run_steps
 
 PART_SIZE = 32  # samples; what one worker makes at a time, and what a kill can cost
@@ -30,11 +33,14 @@ class Plan:
         config: the recipe.
         sizes: samples of each source.
         num_items: samples to make, at most the sum of the sizes.
+        absent: for each source, names that are absent from an image without a box of them; empty where
+            images are not annotated exhaustively.
     """
 
     config: BuildConfig
     sizes: tuple[int, ...]
     num_items: int
+    absent: tuple[tuple[str, ...], ...]
 
     @property
     def num_parts(self) -> int:
@@ -77,19 +83,24 @@ def make_plan(config: BuildConfig, limit: int | None = None) -> Plan:
     """
     if limit is not None and limit < 1:
         raise DataError(f"the limit is at least 1 sample, got {limit}")
-    sizes = []
+    sizes: list[int] = []
+    absent: list[tuple[str, ...]] = []
     for source in config.sources:
         if isinstance(source, RenderSource):
             find_engine(source)
             sizes.append(source.num_samples)
+            absent.append(())  # engines ask for what is absent themselves
         else:
-            found = len(open_dataset(source.path, source.format, source.root))
+            samples = open_source(source, lambda text: warnings.warn(text, stacklevel=2))
+            _warn_of_splits(source, samples)
+            found = len(samples)
             if found < (source.num_samples or 1):
                 wanted = source.num_samples or "at least 1"
                 raise DataError(f"the data set {source.path} has {found} samples, the recipe wants {wanted}")
             sizes.append(source.num_samples or found)
+            absent.append(absent_names(source.path, source.format, source.root))
     total = sum(sizes)
-    return Plan(config, tuple(sizes), total if limit is None else min(limit, total))
+    return Plan(config, tuple(sizes), total if limit is None else min(limit, total), tuple(absent))
 
 
 def make_part(plan: Plan, number: int, on_item: Callable[[], None] = lambda: None) -> PartResult:
@@ -172,16 +183,60 @@ def _items(plan: Plan, number: int, tally: Tally) -> Iterator[Item]:
                 raise RuntimeError(f"source {source.name!r}, seed {seed}: {what}") from error
             yield Item(source.name, seed, sample)
             continue
+        samples = _whole_source(source, plan.sizes[source_index])
         found: Sample | None = None
         try:
-            found = open_dataset(source.path, source.format, source.root)[position]
+            found = samples[position]
             found.pixels()
         except LocanyError as error:
             # What people bring is not always whole: it is left out, and the manifest says so.
             detail = _detail(error, found, source.path)
             tally.drops.append(Drop(source.name, position, "read", "cannot be read", detail))
             continue
-        yield Item(source.name, position, replace(found, provenance=_without_place(found, source.path)))
+        sample = replace(found, provenance=_without_place(found, source.path))
+        yield Item(source.name, position, sample, is_exhaustive=bool(plan.absent[source_index]))
+
+
+def open_source(
+    source: DatasetSource, note: Callable[[str], None] = lambda text: None
+) -> Sequence[Sample] | ShardFolder:
+    """The data set of a source; see `open_dataset`."""
+    return open_dataset(
+        source.path, source.format, source.root, source.split, skip_faults=source.skip_faults, note=note
+    )
+
+
+def _warn_of_splits(source: DatasetSource, samples: Sequence[Sample] | ShardFolder) -> None:
+    """Warn of splits that flow together; shards are not looked at, since that would read all of them."""
+    if isinstance(samples, ShardFolder):
+        return
+    splits = Counter(str(sample.provenance.get("split", "none")) for sample in samples)
+    if len(splits) > 1:
+        found = ", ".join(f"{name} ({number:,})" for name, number in splits.items())
+        warnings.warn(
+            f"source {source.name!r}: images of several splits are built together: {found}; to take one of "
+            'them, name it: DatasetSource(..., split="train")',
+            stacklevel=2,
+        )
+
+
+def _whole_source(source: DatasetSource, size: int) -> Sequence[Sample] | ShardFolder:
+    """The data set of a source, as it was planned.
+
+    Raises:
+        DataError: this machine has another one or none. Left out sample by sample, it would be missing from
+            a build that says it is complete.
+    """
+    try:
+        samples = open_source(source)
+    except DataError as error:
+        raise _SourceError(f"source {source.name!r}: {error}") from error
+    if len(samples) < size:
+        raise _SourceError(
+            f"source {source.name!r}: {source.path} has {len(samples)} samples here, but {size} where the "
+            "build was planned; give every machine the same files"
+        )
+    return samples
 
 
 def _detail(error: LocanyError, sample: Sample | None, dataset: Path) -> str:

@@ -41,12 +41,14 @@ class Item:
         number: the seed of a rendered sample, or its index in a data set.
         sample: as the steps so far have made it.
         fingerprint: of the image, once `Deduplicate` has seen it.
+        is_exhaustive: whether a category of its data set that has no box is absent.
     """
 
     source: str
     number: int
     sample: Sample
     fingerprint: str = ""
+    is_exhaustive: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,17 @@ def run_steps(steps: Iterable[Step], items: Iterable[Item], tally: Tally) -> Ite
 
 @dataclass(frozen=True)
 class HasQuestions(Step):
-    """Drop samples with fewer than `least` questions."""
+    """Drop samples with fewer than `least` questions.
+
+    With `least` 1, an image without any object stays if it is of a data set that is annotated exhaustively:
+    training asks it for what is absent.
+    """
 
     least: int = 1
 
     def apply(self, item: Item) -> Item:
+        if self.least <= 1 and item.is_exhaustive and not item.sample.questions and not item.sample.objects:
+            return item
         if len(item.sample.questions) < self.least:
             raise Dropped("no questions" if self.least == 1 else f"fewer than {self.least} questions")
         return item

@@ -21,6 +21,7 @@ from locany.synth.renderer import engine
 from locany.tasks import Task, TaskKind
 
 _MEASURED = 0x5C0E  # seed of the negatives that a model is measured with
+_LOOKED_AT = 32  # samples of shards, to see whether they bring negatives
 TRAIN_SEEDS = 1_000_000  # training renders seeds from here up; evaluation and examples stay below
 
 
@@ -84,16 +85,16 @@ def chosen_samples(source: Rendered | Stored, count: int, data: DataConfig | Non
         raise DataError(f"{source.path}: there is no image with questions of ours to measure on")
     # From all over: many a file is sorted by what its images show.
     chosen = [able[number * len(able) // count] for number in range(count)] if count < len(able) else able
-    samples = [(one.samples[index], one.absent) for one, index in chosen]
+    samples = [(one.samples[index], one, index) for one, index in chosen]
     if data is None:
-        return [sample for sample, _ in samples if isinstance(sample, Sample)]
+        return [sample for sample, _, _ in samples if isinstance(sample, Sample)]
     limits = data.answers
     rules = AnswerConfig(
         shuffle_categories=False, negative_rate=limits.negative_rate, max_categories=limits.max_categories
     )
     return [
-        _asked(sample, rules, (_MEASURED, number, 0), (*absent, *data.absent))
-        for number, (sample, absent) in enumerate(samples)
+        _asked(sample, rules, (_MEASURED, number, 0), (*one.absent_from(index, sample), *data.absent))
+        for number, (sample, one, index) in enumerate(samples)
         if isinstance(sample, Sample)
     ]
 
@@ -178,6 +179,12 @@ class _StoredSamples:
 
     def get(self, index: int, progress: float) -> Sample | Dialogue:
         return self.samples[index]
+
+    def absent_from(self, index: int, sample: Sample | Dialogue) -> Sequence[str]:
+        """Names that may be asked for as absent; shards know them by sample, since they mix data sets."""
+        if isinstance(self.samples, ShardFolder) and isinstance(sample, Sample):
+            return self.samples.absent(index, sample)
+        return self.absent
 
 
 def _open(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> list[_StoredSamples]:
@@ -265,12 +272,17 @@ def _warn_of_settings(path: str, entries: Sequence[RecipeEntry]) -> None:
 def _check(sets: Sequence[_RenderedSamples | _StoredSamples], config: DataConfig) -> None:
     """Refuse data that teach nothing, and warn of data sets that teach less than it seems.
 
-    Shards are not looked at: `locany data build` has seen every sample, and they are too large to read twice.
+    Of shards a few samples are looked at: `locany data build` has seen every one, and they are too large to
+    read twice.
 
     Raises:
         DataError: there is no target at all, or none that may be asked for.
     """
     stored = [s for s in sets if isinstance(s, _StoredSamples) and not isinstance(s.samples, ShardFolder)]
+    if not config.absent and any(config.answers.negative_rate.values()):
+        for found in sets:
+            if isinstance(found, _StoredSamples) and isinstance(found.samples, ShardFolder):
+                _warn_of_shards(found.source.name, found.samples)
     asked = sum([_warn(found, config) for found in stored])
     if asked or len(stored) < len(sets):
         return
@@ -280,6 +292,21 @@ def _check(sets: Sequence[_RenderedSamples | _StoredSamples], config: DataConfig
         "with a box or point to ask for, so there is nothing to learn but to answer 'None'; look at the data "
         "with 'locany data stats'"
     )
+
+
+def _warn_of_shards(name: str, samples: ShardFolder) -> None:
+    """Warn of shards that neither list categories nor ask for one that is absent."""
+    if samples.knows_absent:
+        return
+    looked_at = range(0, len(samples), -(-len(samples) // _LOOKED_AT))
+    asked = [q for n in looked_at for q in samples[n].questions if q.task.takes_categories]
+    if asked and all(set(q.task.categories) == {target.label for target in q.targets} for q in asked):
+        warnings.warn(
+            f"{name}: these shards do not say which categories their images were annotated for, and none of "
+            f"{len(looked_at)} samples asks for something that is absent, so no negatives are learnt; make "
+            "them anew, or give names that no image shows (data.absent='[car, dog]')",
+            stacklevel=2,
+        )
 
 
 def _warn(found: _StoredSamples, config: DataConfig) -> int:
@@ -362,5 +389,7 @@ class SampleStream:
             return sample
         # Two sources have samples of the same number; each has chances of its own.
         chance = (config.seed * len(self.sets) + draw.source, draw.index, draw.epoch)
-        absent = (*found.absent, *config.absent) if isinstance(found, _StoredSamples) else ()
+        absent: Sequence[str] = ()
+        if isinstance(found, _StoredSamples):
+            absent = (*found.absent_from(draw.index, sample), *config.absent)
         return _asked(sample, config.answers, chance, absent)

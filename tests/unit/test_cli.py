@@ -133,7 +133,9 @@ def test_wrong_usage_exits_2_with_a_hint(cli: Cli, picture: Path, arguments: lis
 
 def test_an_unknown_model_exits_1(cli: Cli, picture: Path) -> None:
     told = cli("detect", picture, "cat", "--json", "--model", "./no-such-folder", model=False)
-    assert (told.code, told.out) == (1, "")
+    assert told.code == 1
+    assert told.document["type"] == "CheckpointNotFoundError"  # who reads the document reads this
+    assert told.document["error"].startswith("no model './no-such-folder'")
     assert told.err.startswith("locany: error: no model './no-such-folder'")
 
 

@@ -219,7 +219,8 @@ def test_written_yolo_is_what_others_read(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "y" / "labels" / "train" / "a_2.txt").read_text() == ""
     assert (tmp_path / "y" / "labels" / "train" / "a.txt").read_text().startswith("1 ")
     settings_ = yaml.safe_load((tmp_path / "y" / "data.yaml").read_text())
-    assert settings_ == {"path": ".", "train": "images/train", "names": {0: "dog", 1: "cat"}}
+    assert settings_ == {"train": "images/train", "val": "images/val", "names": {0: "dog", 1: "cat"}}
+    assert list((tmp_path / "y" / "images" / "val").iterdir()) == []
 
 
 @pytest.mark.parametrize("format", ["coco", "voc", "yolo"])

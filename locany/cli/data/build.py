@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
-from locany.cli.messages import say
+from locany.cli.messages import say, warnings_as_remarks
 from locany.cli.progress import progress
 from locany.cli.report import write_line
 
@@ -62,7 +62,7 @@ def build(
     workers = workers or (None if ray else _num_cpus())
     runner = None if ray is None else _on_ray(ray, recipe, workers)
     try:
-        with bar:
+        with bar, warnings_as_remarks(quiet=False):
             manifest = build_data(
                 config,
                 out,

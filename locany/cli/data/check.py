@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from locany.cli.messages import clean
+from locany.cli.messages import clean, warnings_as_remarks
 from locany.cli.options import JsonFlag
 from locany.cli.report import print_json, write_line
 
@@ -30,6 +30,12 @@ Root = Annotated[
     Path | None,
     Parameter(
         help="The folder that image paths are relative to; by default where the format expects images."
+    ),
+]
+SkipFaults = Annotated[
+    bool,
+    Parameter(
+        negative=(), show_default=False, help="Leave out records with a fault instead of refusing the data."
     ),
 ]
 
@@ -85,7 +91,8 @@ def check(
         else:
             write_line(clean(str(fault)))
 
-    num_good = check_each(path, show, format, root, pixels=pixels)
+    with warnings_as_remarks(quiet=False):
+        num_good = check_each(path, show, format, root, pixels=pixels)
     if json:
         print_json({"path": str(path), "good": num_good, "faults": listed})
     else:

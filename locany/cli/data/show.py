@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter, validators
 
-from locany.cli.data.check import Format, Root
-from locany.cli.messages import clean
+from locany.cli.data.check import Format, Root, SkipFaults
+from locany.cli.messages import clean, say, warnings_as_remarks
 from locany.cli.report import write_line
 from locany.errors import RequestError
 
@@ -39,6 +39,7 @@ def show(
         int, Parameter(help="So many samples, spread over the data.", validator=validators.Number(gte=1))
     ] = 4,
     out: Annotated[Path, Parameter(name=("--out", "-o"), help="Folder for the pictures.")] = Path("shown"),
+    skip_faults: SkipFaults = False,
 ) -> int:
     """Draw boxes, points and outlines of samples, and list what is asked."""
     from locany.data.shards import make_folder
@@ -47,7 +48,10 @@ def show(
 
     if question is not None and index is None:
         raise RequestError("--question is about one sample; name it with --index")
-    samples = open_dataset(path, format, root)
+    with warnings_as_remarks(quiet=False):
+        samples = open_dataset(
+            path, format, root, skip_faults=skip_faults, note=lambda text: say(f"locany: note: {text}")
+        )
     if index is not None and not 0 <= index < len(samples):
         raise RequestError(f"--index is 0 to {len(samples) - 1}, got {index}")
     make_folder(out)

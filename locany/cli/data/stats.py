@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter, validators
 
-from locany.cli.data.check import Format, Root
+from locany.cli.data.check import Format, Root, SkipFaults
+from locany.cli.messages import say, warnings_as_remarks
 from locany.cli.report import write_line
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def stats(
     sheet: Annotated[
         int, Parameter(help="Samples on the contact sheet.", validator=validators.Number(gte=1))
     ] = 24,
+    skip_faults: SkipFaults = False,
 ) -> int:
     """Count tasks, targets, words, sizes and labels; write stats.json, plots.png and sheet.jpg."""
     from locany.data.shards import json_bytes, make_folder
@@ -47,7 +49,10 @@ def stats(
     from locany.pipeline.plots import write_plots
     from locany.pipeline.stats import Stats
 
-    samples = open_dataset(path, format, root)
+    with warnings_as_remarks(quiet=False):
+        samples = open_dataset(
+            path, format, root, skip_faults=skip_faults, note=lambda text: say(f"locany: note: {text}")
+        )
     found = Stats(samples[index] for index in range(len(samples)))
     _print(found)
     if out is None:

@@ -23,6 +23,7 @@ from locany.data.converters.detection import (
     boxes_to_write,
     checked_box,
     detection_sample,
+    one_per_image,
     polygon_area,
     repeated,
 )
@@ -287,8 +288,8 @@ def write_instances(samples: Iterable[Sample], path: Path, names: Sequence[str],
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     with images_beside(path) as placer:
-        for image_id, sample in enumerate(samples, start=1):
-            targets = boxes_to_write(sample)
+        for image_id, sample in enumerate(one_per_image(samples), start=1):
+            targets = boxes_to_write(sample, crowds=True)
             width, height = sample.size_wh
             image = {"id": image_id, "file_name": placer.place(sample), "width": width, "height": height}
             if is_lvis:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from locany.data.converters.faults import FaultKind, RecordError
-from locany.data.converters.fields import Box, Polygon
+from locany.data.converters.fields import Box, Polygon, extent
 from locany.data.encode import answer_groups
 from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.errors import DataError
@@ -16,6 +18,7 @@ from locany.tasks import Task
 
 # Boxes stick out by less than this where formats round or count pixels from 1; they land on the edge.
 _OVERHANG = 1.0
+_OFF = 1e-3  # pixels by which the extent of an outline may differ from the box
 INCOMPLETE = "incomplete"  # in provenance: categories of which not every instance has a box in this image
 
 
@@ -107,14 +110,38 @@ def sample_faults(sample: Sample) -> list[RecordError]:
     return faults
 
 
-def boxes_to_write(sample: Sample) -> list[Target]:
+def one_per_image(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """The samples, those that only ask about one image file joined into one that asks all of it.
+
+    Conversations ask about an image on several lines; a file of boxes for each line would say of every other
+    line's objects that they are not there. Such samples come last, in the order of their images.
+    """
+    asking: dict[Path, list[Sample]] = {}
+    for sample in samples:
+        source = sample.image.source if isinstance(sample.image, ImageRef) else None
+        if isinstance(source, Path) and sample.questions and not sample.objects:
+            asking.setdefault(source, []).append(sample)
+        else:
+            yield sample
+    for first, *others in asking.values():
+        questions = list(first.questions)
+        questions += [q for other in others for q in other.questions if q not in questions]
+        yield replace(first, questions=tuple(questions))
+
+
+def boxes_to_write(sample: Sample, *, crowds: bool = False) -> list[Target]:
     """What a detection format can hold of a sample: its objects, or else the boxes of questions by category.
+
+    Args:
+        sample: what to write.
+        crowds: whether the format can say that a box is a crowd region; elsewhere they are left out, since
+            they would become objects like others.
 
     Raises:
         DataError: it has neither, but other questions.
     """
     if sample.objects:
-        return list(sample.objects)
+        return [target for target in sample.objects if crowds or not target.attributes.get("iscrowd")]
     asked = [question for question in sample.questions if question.task.takes_categories]
     if sample.questions and not asked:
         raise DataError(
@@ -123,6 +150,15 @@ def boxes_to_write(sample: Sample) -> list[Target]:
         )
     boxes = {(target.label, target.xyxy): target for question in asked for target in question.targets}
     return [target for target in boxes.values() if target.xyxy is not None]
+
+
+def outline_to_write(target: Target) -> Polygon:
+    """The outline, if its extent is the box; else none: the box is learnt, and would come back as another."""
+    assert target.xyxy is not None
+    if len(target.polygon) < 3:
+        return ()
+    off = max(abs(a - b) for a, b in zip(extent(target.polygon), target.xyxy, strict=True))
+    return target.polygon if off < _OFF else ()
 
 
 def place(sample: Sample) -> str:

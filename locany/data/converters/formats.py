@@ -26,6 +26,7 @@ class Format:
         module: where it is read and written; loaded when it is needed.
         has_categories: whether it lists the categories that its images were annotated for.
         is_exhaustive: whether a category of that list that an image has no box of is absent from it.
+        has_splits: whether its samples know which of train, val and test they are of.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Format:
     module: str
     has_categories: bool = False
     is_exhaustive: bool = False
+    has_splits: bool = False
 
     def load(self) -> ModuleType:
         """Its module: `read(path, root, report)`, and where it can be written, `write(samples, path)`."""
@@ -46,7 +48,7 @@ FORMATS: Mapping[str, Format] = {
         Format("recipe", "a JSON object of data sets of conversations", "recipe"),
         Format("coco", "a JSON file of images, annotations and categories", "coco", True, True),
         Format("lvis", "as coco, with the categories checked for each image", "lvis", True, False),
-        Format("yolo", "a folder with data.yaml, or that file", "yolo", True, True),
+        Format("yolo", "a folder with data.yaml, or that file", "yolo", True, True, True),
         Format("voc", "a folder of Pascal VOC XML files", "voc", True, True),
         Format("labelme", "a folder of LabelMe JSON files", "labelme", True, True),
         Format("refer", "a JSON list of expressions with boxes, as RefCOCO", "refer"),
@@ -69,12 +71,14 @@ class Dataset:
         root: the folder that image paths are relative to; None for the default of the format.
         categories: everything its images were annotated for, in its own order; empty for data sets of
             phrases.
+        split: the one of its splits that is read; None for all.
     """
 
     path: Path
     format: Format
     root: Path | None = None
     categories: tuple[str, ...] = ()
+    split: str | None = None
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -94,24 +98,33 @@ class Dataset:
         Raises:
             DataError: a record is wrong; the message names file and line or record.
         """
-        return self.format.load().read(self.path, self.root, report)
+        read = self.format.load().read
+        if self.split is None:
+            return read(self.path, self.root, report)
+        return read(self.path, self.root, report, self.split)
 
 
-def open_dataset(path: str | Path, format: str | None = None, root: str | Path | None = None) -> Dataset:
+def open_dataset(
+    path: str | Path,
+    format: str | None = None,
+    root: str | Path | None = None,
+    split: str | None = None,
+) -> Dataset:
     """Recognise a data set and read its categories.
 
     Args:
         path: a file or folder.
         format: its name in `FORMATS`; recognised if None.
         root: the folder that image paths are relative to; by default where the format expects images.
+        split: "train", "val" or "test", to read only that one of a format that knows splits (YOLO).
 
     Raises:
-        DataError: there is no such path, or no format fits.
+        DataError: there is no such path, no format fits, or the format knows no splits.
     """
     path = Path(path)
-    chosen = find_format(path, format)
+    chosen = find_format(path, format, split)
     categories = chosen.load().categories(path) if chosen.has_categories else ()
-    return Dataset(path, chosen, None if root is None else Path(root), categories)
+    return Dataset(path, chosen, None if root is None else Path(root), categories, split)
 
 
 def read_samples(
@@ -128,7 +141,11 @@ def read_samples(
 
 
 def write_samples(
-    samples: Iterable[Sample], path: str | Path, format: str, categories: Sequence[str] = ()
+    samples: Iterable[Sample],
+    path: str | Path,
+    format: str,
+    categories: Sequence[str] = (),
+    absent: Sequence[str] = (),
 ) -> None:
     """Write samples in a format.
 
@@ -137,6 +154,7 @@ def write_samples(
         path: the file, or for yolo, voc, labelme and shards an empty or new folder.
         format: its name in `FORMATS`.
         categories: for formats that list them, the list to start with; others are added as they occur.
+        absent: for shards, names that are absent from an image without a box of them (`Dataset.absent`).
 
     Raises:
         DataError: the format cannot be written or cannot hold a sample.
@@ -146,6 +164,8 @@ def write_samples(
         raise DataError(f"{format} cannot be written; these can: {', '.join(writable())}")
     if FORMATS[format].has_categories:
         module.write(samples, Path(path), categories)
+    elif format in _SHARDS.values():
+        module.write(samples, Path(path), absent)
     else:
         module.write(samples, Path(path))
 
@@ -155,20 +175,24 @@ def writable() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name != "recipe")
 
 
-def find_format(path: Path, format: str | None = None) -> Format:
-    """The format by name, or else by what lies at `path`.
+def find_format(path: Path, format: str | None = None, split: str | None = None) -> Format:
+    """The format by name, or else by what lies at `path`; one that knows splits if one is asked for.
 
     Raises:
-        DataError: nothing is there, or no format fits.
+        DataError: nothing is there, no format fits, or the format knows no splits.
     """
     if not path.exists():
         raise DataError(f"{path}: there is no such file or folder; check the spelling")
-    if format is not None:
-        return _by_name(format)
-    name = _of_folder(path) if path.is_dir() else _of_file(path)
+    name = format
+    if name is None:
+        name = _of_folder(path) if path.is_dir() else _of_file(path)
     if name is None:
         raise DataError(f"{path}: its format is not recognised; name it, one of: {listing()}")
-    return FORMATS[name]
+    found = _by_name(name)
+    if split is not None and not found.has_splits:
+        known = ", ".join(f.name for f in FORMATS.values() if f.has_splits)
+        raise DataError(f"{path} is {name}, which knows no splits ({known} does); leave {split!r} out")
+    return found
 
 
 def listing() -> str:

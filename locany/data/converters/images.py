@@ -29,7 +29,7 @@ def image_ref(root: Path, name: str) -> ImageRef:
     Raises:
         RecordError: it is missing or no image.
     """
-    path = root / name
+    path = located(root, name)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
@@ -45,6 +45,12 @@ def image_ref(root: Path, name: str) -> ImageRef:
         raise RecordError(
             FaultKind.UNREADABLE_IMAGE, f"image {shorten(name)!r} cannot be read as an image: {error}"
         ) from None
+
+
+def located(root: Path, name: str) -> Path:
+    """`root / name`; where nothing is there and the name is one of Windows, with its slashes turned."""
+    path = root / name
+    return root / name.replace("\\", "/") if "\\" in name and not os.path.exists(path) else path
 
 
 def check_size(image: ImageRef, width: float, height: float) -> None:
@@ -104,7 +110,11 @@ class ImagePlacer:
             path = (self.new / self._free(f"{self._number:08d}", suffix)).absolute()
             with whole_file(path if self.stage is None else self._staged(path)) as file:
                 file.write(data)
-        return Path(os.path.relpath(path, self.base.absolute())).as_posix()
+        name = os.path.relpath(path, self.base.absolute())
+        if name.startswith(os.pardir):  # behind a symbolic link ".." leads elsewhere than the name says
+            there = os.path.join(os.path.realpath(path.parent), path.name)
+            name = os.path.relpath(there, os.path.realpath(self.base))
+        return Path(name).as_posix()
 
     def _staged(self, path: Path) -> Path:
         assert self.stage is not None

@@ -20,7 +20,14 @@ from typing import Any
 
 from PIL import Image
 
-from locany.data.converters.detection import boxes_to_write, checked_box, detection_sample, repeated
+from locany.data.converters.detection import (
+    boxes_to_write,
+    checked_box,
+    detection_sample,
+    one_per_image,
+    outline_to_write,
+    repeated,
+)
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse
 from locany.data.converters.fields import (
     Box,
@@ -97,7 +104,7 @@ def write(samples: Iterable[Sample], path: Path, names: Sequence[str] = ()) -> N
     """Write samples into a new folder, one JSON file each; images are named relative to it.
 
     An object with an outline becomes a polygon if the outline's extent is its box, else a rectangle. Points
-    of pointing questions become points.
+    of pointing questions become points. Crowd regions are not kept.
 
     Raises:
         DataError: the folder is not empty, or a sample has nothing that the format can hold.
@@ -105,7 +112,7 @@ def write(samples: Iterable[Sample], path: Path, names: Sequence[str] = ()) -> N
     taken: set[str] = set()
     with whole_folder(path) as folder:
         placer = ImagePlacer(folder, folder)
-        for sample in samples:
+        for sample in one_per_image(samples):
             name = placer.place(sample)
             stem, number = Path(name).stem, 1
             while stem in taken:
@@ -234,13 +241,8 @@ def _shapes(target: Target, group: int) -> Iterator[dict[str, Any]]:
         yield _shape(target.label, "rectangle" if len(part) == 2 else "polygon", part, group)
     if parts:
         return
-    off = (
-        [abs(a - b) for a, b in zip(extent(target.polygon), target.xyxy, strict=True)]
-        if target.polygon
-        else []
-    )
-    if off and max(off) < 0.5:  # else the box, which is what we learn, would come back as another one
-        yield _shape(target.label, "polygon", target.polygon)
+    if outline := outline_to_write(target):
+        yield _shape(target.label, "polygon", outline)
     else:
         yield _shape(target.label, "rectangle", (target.xyxy[:2], target.xyxy[2:]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from locany.data.converters.shard_files import read, write_shards
@@ -11,11 +11,11 @@ from locany.data.sample import Sample
 __all__ = ["read", "write"]
 
 
-def write(samples: Iterable[Sample], path: Path) -> None:
-    """Write samples into Parquet shards in a new folder.
+def write(samples: Iterable[Sample], path: Path, absent: Sequence[str] = ()) -> None:
+    """Write samples into Parquet shards in a new folder; see `shard_files.write`.
 
     Raises:
         DataError: the folder is not empty, or an image cannot be read.
         MissingExtraError: pyarrow is not installed.
     """
-    write_shards(samples, path, ".parquet")
+    write_shards(samples, path, ".parquet", absent)

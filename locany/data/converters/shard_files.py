@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from locany.data.converters.detection import sample_faults
@@ -51,28 +51,34 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
         yield from _samples(shard, report)
 
 
-def write(samples: Iterable[Sample], path: Path) -> None:
+def write(samples: Iterable[Sample], path: Path, absent: Sequence[str] = ()) -> None:
     """Write samples into tar shards in a new folder; images that shards do not hold become PNG.
+
+    Args:
+        samples: what to write.
+        path: the folder.
+        absent: names that are absent from an image without a box of them; kept in the markers.
 
     Raises:
         DataError: the folder is not empty, or an image cannot be read.
     """
-    write_shards(samples, path, ".tar")
+    write_shards(samples, path, ".tar", absent)
 
 
-def write_shards(samples: Iterable[Sample], path: Path, suffix: str) -> None:
+def write_shards(samples: Iterable[Sample], path: Path, suffix: str, absent: Sequence[str]) -> None:
     """`write`, with the suffix that says what kind of shard."""
     entries: list[Entry] = []
+    more = {"absent": {"": list(absent)}} if absent else None
     with whole_folder(path) as folder:
         for index, sample in enumerate(samples):
             entries.append(pack(f"{index:09d}", _holdable(sample)))
             if len(entries) == SAMPLES_PER_SHARD:
                 number = index // SAMPLES_PER_SHARD
-                write_entries(folder / f"shard-{number:05d}{suffix}", entries)
+                write_entries(folder / f"shard-{number:05d}{suffix}", entries, more)
                 entries = []
         if entries:
             number = index // SAMPLES_PER_SHARD
-            write_entries(folder / f"shard-{number:05d}{suffix}", entries)
+            write_entries(folder / f"shard-{number:05d}{suffix}", entries, more)
 
 
 def _samples(shard: Path, report: Report) -> Iterator[Sample]:

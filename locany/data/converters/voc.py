@@ -16,7 +16,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from locany.data.converters.detection import boxes_to_write, checked_box, detection_sample, repeated
+from locany.data.converters.detection import (
+    boxes_to_write,
+    checked_box,
+    detection_sample,
+    one_per_image,
+    repeated,
+)
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.fields import malformed, spelling
 from locany.data.converters.files import read_text, whole_folder, write_text
@@ -80,7 +86,7 @@ def categories(path: Path) -> tuple[str, ...]:
 def write(samples: Iterable[Sample], path: Path, names: Sequence[str] = ()) -> None:
     """Write samples into a new folder: Annotations, and JPEGImages with copies of the images.
 
-    Coordinates that are not whole are written with their fraction. Outlines are not kept.
+    Coordinates that are not whole are written with their fraction. Outlines and crowd regions are not kept.
 
     Raises:
         DataError: the folder is not empty, or a sample has nothing that the format can hold.
@@ -88,7 +94,7 @@ def write(samples: Iterable[Sample], path: Path, names: Sequence[str] = ()) -> N
     with whole_folder(path) as folder:
         (folder / "Annotations").mkdir()
         placer = ImagePlacer(folder / "JPEGImages", folder / "JPEGImages", copy=True)
-        for sample in samples:
+        for sample in one_per_image(samples):
             name = placer.place(sample)
             tree = ElementTree.Element("annotation")
             _add(tree, "folder", "JPEGImages")

@@ -7,6 +7,7 @@ into traced outlines, takes categories that are not in the list, and does not sa
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,32 +20,39 @@ from locany.data.converters.detection import (
     boxes_to_write,
     checked_box,
     detection_sample,
+    one_per_image,
+    outline_to_write,
     repeated,
 )
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.fields import Box, Polygon, as_object, extent, malformed, spelling
 from locany.data.converters.files import read_text, whole_folder, write_text
-from locany.data.converters.images import ImagePlacer, image_ref
+from locany.data.converters.images import ImagePlacer, image_ref, located
 from locany.data.sample import ImageRef, Sample, Target
 
 _FILES = ("data.yaml", "data.yml", "dataset.yaml")
 _SPLITS = ("train", "val", "test")
+_DEMANDED = ("train", "val")  # by Ultralytics, in every data.yaml
 _SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
-def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
-    """The samples of all splits, images by name; `provenance["split"]` says which.
+def read(
+    path: Path, root: Path | None = None, report: Report = refuse, split: str | None = None
+) -> Iterator[Sample]:
+    """The samples of all splits or of one, images by name; `provenance["split"]` says which.
 
     A label file that is not there means an image without objects; one at least must be there. Polygons give
-    their extent as box.
+    their extent as box. A place of "val" or "test" that is not there is passed over with a warning: many a
+    data.yaml names a test split that was never handed out.
 
     Args:
         path: the folder, or its data.yaml.
         root: in place of the folder that data.yaml names.
         report: takes faults; by default the first one is an error.
+        split: "train", "val" or "test"; None for all.
 
     Raises:
-        DataError: a file is wrong.
+        DataError: a file is wrong, or names no image of the split.
     """
     file = _yaml_file(path)
     try:
@@ -53,9 +61,7 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
         if settings.get("kpt_shape"):
             raise RecordError(FaultKind.UNSUPPORTED, "has 'kpt_shape': keypoints are not supported")
         base = _base(file, settings) if root is None else root
-        images = [(split, image) for split in _SPLITS for image in _images(base, settings, split)]
-        if not images:
-            raise malformed("names no image: none of train, val and test leads to one")
+        images = _images(file, base, settings, split)
         if not any(_label_path(image).is_file() for _, image in images):
             raise malformed(
                 f"leads to images ({len(images)}), but to no label file: for {images[0][1].name} it would be "
@@ -64,16 +70,16 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     except RecordError as fault:
         report(fault.at(str(file)))
         return
-    for split, image_path in images:
+    for named, image_path in images:
         label_path = _label_path(image_path)
         try:
             image = image_ref(image_path.parent, image_path.name)
         except RecordError as fault:
-            report(fault.at(str(file), record=split))
+            report(fault.at(str(file), record=named))
             continue
         objects, num_faults = _objects(label_path, names, image, report)
         if not num_faults:
-            yield detection_sample(image, objects, {"file": str(label_path), "split": split})
+            yield detection_sample(image, objects, {"file": str(label_path), "split": named})
 
 
 def categories(path: Path) -> tuple[str, ...]:
@@ -84,24 +90,38 @@ def categories(path: Path) -> tuple[str, ...]:
 
 
 def write(samples: Iterable[Sample], path: Path, names: Sequence[str] = ()) -> None:
-    """Write samples into a new folder, as one split "train", with copies of the images.
+    """Write samples into a new folder with copies of the images, in the splits they are from, else "train".
 
     Coordinates have ten digits. An outline is written if its extent is the box; other outlines are not kept.
+    Beside an outline the other boxes of an image are written as their four corners: Ultralytics reads a file
+    as boxes or as outlines, never as both. Splits "train" and "val" are always named, as it demands; one that
+    no image is of is an empty folder, and a comment in data.yaml says so. Crowd regions are not written.
 
     Raises:
         DataError: the folder is not empty, or a sample has nothing that the format can hold.
     """
     numbering = Numbering(names)
     with whole_folder(path) as folder:
-        placer = ImagePlacer(folder, folder / "images" / "train", copy=True)
-        for sample in samples:
+        placers = {split: ImagePlacer(folder, folder / "images" / split, copy=True) for split in _SPLITS}
+        filled: set[str] = set()
+        for sample in one_per_image(samples):
+            named = sample.provenance.get("split")
+            split = named if named in _SPLITS else "train"
+            filled.add(split)
             targets = boxes_to_write(sample)
-            label_path = folder / _label_path(Path(placer.place(sample)))
-            lines = [_line(target, numbering.number(target.label), sample.size_wh) for target in targets]
+            label_path = folder / _label_path(Path(placers[split].place(sample)))
+            lines = _lines(targets, [numbering.number(target.label) for target in targets], sample.size_wh)
             write_text(label_path, "".join(f"{line}\n" for line in lines))
-        listed = {number: name for name, number in numbering.numbers.items()}
-        settings = {"path": ".", "train": "images/train", "names": listed}
-        write_text(folder / _FILES[0], yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        head = ""
+        for split in sorted({*_DEMANDED} - filled):
+            (folder / "images" / split).mkdir(parents=True)
+            head += f"# The data had no images of {split!r}: put some into images/{split}, labels/{split}\n"
+        settings: dict[str, Any] = {
+            split: f"images/{split}" for split in _SPLITS if split in filled or split in _DEMANDED
+        }
+        settings["names"] = {number: name for name, number in numbering.numbers.items()}
+        text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+        write_text(folder / _FILES[0], head + text)
 
 
 def _yaml_file(path: Path) -> Path:
@@ -139,25 +159,56 @@ def _base(file: Path, settings: Mapping[str, Any]) -> Path:
     named = settings.get("path") or "."
     if not isinstance(named, str):
         raise malformed(f"'path' is a folder, got {shorten(repr(named))}")
-    return file.parent / named
+    return located(file.parent, named)
 
 
-def _images(base: Path, settings: Mapping[str, Any], split: str) -> Iterator[Path]:
+def _images(file: Path, base: Path, settings: Mapping[str, Any], split: str | None) -> list[tuple[str, Path]]:
+    """Split and file of every image of a split, or of all."""
+    images: list[tuple[str, Path]] = []
+    missing: list[str] = []
+    for name in _SPLITS:
+        for place in _places(settings, name):
+            if split not in (None, name):
+                continue
+            path = _found(base, place)
+            if path is not None:
+                images += [(name, image) for image in _images_at(path)]
+                continue
+            missing.append(f"{name!r} leads to {base / place}, where nothing is")
+            if name in ("train", split):
+                raise RecordError(FaultKind.UNREADABLE, missing[-1])
+    if not images and missing:
+        raise RecordError(FaultKind.UNREADABLE, missing[0])
+    if not images and split is None:
+        raise malformed("names no image: none of train, val and test leads to one")
+    if not images:
+        named = [name for name in _SPLITS if _places(settings, name)]
+        raise malformed(f"names no image of {split!r}; the splits it names: {', '.join(named) or 'none'}")
+    for message in missing:
+        warnings.warn(f"{file}: {message}; the others are read", stacklevel=2)
+    return images
+
+
+def _places(settings: Mapping[str, Any], split: str) -> list[str]:
     places = settings.get(split) or []
     places = [places] if isinstance(places, str) else places
     if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
         raise malformed(f"{split!r} is a folder, a list file, or several, got {shorten(repr(places))}")
-    for place in places:
-        path = base / place
-        if not path.exists() and place.startswith("../"):  # a common exporter writes one level too many
-            path = base / place[3:]
-        if path.is_dir():
-            yield from sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
-        elif path.is_file():
-            lines = (line.strip() for line in read_text(path).splitlines())
-            yield from (path.parent / line for line in lines if line)
-        else:
-            raise RecordError(FaultKind.UNREADABLE, f"{split!r} leads to {path}, where nothing is")
+    return places
+
+
+def _found(base: Path, place: str) -> Path | None:
+    """Where a place of data.yaml is; a common exporter writes one level "../" too many."""
+    places = (located(base, place), located(base, place.replace("\\", "/").removeprefix("../")))
+    return next((path for path in places if path.exists()), None)
+
+
+def _images_at(path: Path) -> list[Path]:
+    """The images of a folder, or of a list file."""
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
+    lines = (line.strip() for line in read_text(path).splitlines())
+    return [located(path.parent, line) for line in lines if line]
 
 
 def _label_path(image: Path) -> Path:
@@ -219,13 +270,15 @@ def _target(words: Sequence[str], names: Mapping[int, str], image: ImageRef) -> 
     return Target(names[int(values[0])], checked_box(box, image.size_wh), polygon=polygon)
 
 
-def _line(target: Target, number: int, size_wh: tuple[int, int]) -> str:
-    assert target.xyxy is not None
+def _lines(targets: Sequence[Target], numbers: Sequence[int], size_wh: tuple[int, int]) -> Iterator[str]:
     width, height = size_wh
-    x0, y0, x1, y1 = target.xyxy
-    values = [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
-    if len(target.polygon) >= 3:
-        off = max(abs(a - b) for a, b in zip(extent(target.polygon), target.xyxy, strict=True))
-        if off < 0.5:  # else the box, which is what we learn, would come back as another one
-            values = [v for x, y in target.polygon for v in (x / width, y / height)]
-    return " ".join([str(number), *(f"{v:.10g}" for v in values)])
+    outlines = [outline_to_write(target) for target in targets]
+    for target, number, outline in zip(targets, numbers, outlines, strict=True):
+        assert target.xyxy is not None
+        x0, y0, x1, y1 = target.xyxy
+        if any(outlines):
+            corners = outline or ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+            values = [v for x, y in corners for v in (x / width, y / height)]
+        else:
+            values = [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
+        yield " ".join([str(number), *(f"{v:.10g}" for v in values)])

@@ -1,0 +1,253 @@
+"""Data sets as they come: what other programs read of ours, and what of theirs must not get lost silently."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+
+from locany.data.converters import open_dataset, read_samples, write_samples
+from locany.data.sample import ImageRef, Question, Sample, Target
+from locany.errors import DataError
+from locany.tasks import Task
+from tests.unit.cli_fixtures import Cli
+
+SIZE = (200, 100)
+TRIANGLE = ((20.0, 10.0), (60.0, 10.0), (60.0, 50.0))
+OUTLINED = Target("cat", (20.0, 10.0, 60.0, 50.0), polygon=TRIANGLE)
+BOX = Target("dog", (100.0, 50.0, 150.0, 75.0))
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(capsys)
+
+
+def picture(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", SIZE).save(path)
+    return path
+
+
+def sample(image: Path, *objects: Target, **provenance: Any) -> Sample:
+    names = list(dict.fromkeys(target.label for target in objects))
+    questions = (Question(Task.detect(names), objects),) if names else ()
+    return Sample(ImageRef(image, SIZE), questions, objects, provenance)
+
+
+def names_of(samples: Sequence[Sample]) -> list[str]:
+    return [s.image.source.name for s in samples]  # type: ignore[union-attr]
+
+
+# -- YOLO for other programs ------------------------------------------------------------------------------
+
+
+def test_a_label_file_has_rows_of_one_form(tmp_path: Path) -> None:
+    """Ultralytics takes every row of a file for corners as soon as one has more than six columns."""
+    image = picture(tmp_path / "a.png")
+    write_samples([sample(image, OUTLINED, BOX), sample(image, BOX)], tmp_path / "y", "yolo")
+    labels = tmp_path / "y" / "labels" / "train"
+    rows = [[float(v) for v in line.split()] for line in (labels / "a.txt").read_text().splitlines()]
+    assert rows == [[0, 0.1, 0.1, 0.3, 0.1, 0.3, 0.5], [1, 0.5, 0.5, 0.75, 0.5, 0.75, 0.75, 0.5, 0.75]]
+    assert len((labels / "a_2.txt").read_text().split()) == 5
+    first, second = read_samples(tmp_path / "y")
+    assert [t.xyxy for t in first.objects] == [OUTLINED.xyxy, BOX.xyxy]
+    assert [t.xyxy for t in second.objects] == [BOX.xyxy]
+
+
+@pytest.mark.parametrize("format", ["yolo", "labelme"])
+def test_the_box_comes_back_where_its_outline_is_a_little_off(format: str, tmp_path: Path) -> None:
+    off = Target("cat", (20.0, 10.0, 60.4, 50.0), polygon=TRIANGLE)
+    write_samples([sample(picture(tmp_path / "a.png"), off)], tmp_path / "out", format)
+    (back,) = read_samples(tmp_path / "out")
+    assert back.objects[0].xyxy == pytest.approx(off.xyxy, abs=1e-6)
+
+
+def test_a_split_that_the_data_lack_is_named_and_said_to_be_empty(tmp_path: Path) -> None:
+    write_samples([sample(picture(tmp_path / "a.png"), BOX)], tmp_path / "y", "yolo")
+    text = (tmp_path / "y" / "data.yaml").read_text()
+    settings = yaml.safe_load(text)
+    assert "path" not in settings  # Ultralytics looks from the folder of data.yaml then
+    assert (settings["train"], settings["val"]) == ("images/train", "images/val")
+    assert all((tmp_path / "y" / settings[split]).is_dir() for split in ("train", "val"))
+    assert "no images of 'val': put some into images/val" in text
+    assert "of 'train'" not in text
+
+
+# -- what a format cannot say -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", ["yolo", "voc", "labelme"])
+def test_crowd_regions_do_not_become_objects(format: str, cli: Cli, tmp_path: Path) -> None:
+    crowd = Target("cat", (0.0, 0.0, 90.0, 90.0), attributes={"iscrowd": 1})
+    image = picture(tmp_path / "a.png")
+    write_samples([sample(image, crowd, BOX)], tmp_path / "x.json", "coco")
+    done = cli("data", "convert", tmp_path / "x.json", tmp_path / "out", "--to", format, model=False)
+    assert done.code == 0
+    assert f"locany: note: not written, since {format} has no such thing: 1 crowd region;" in done.err
+    (back,) = read_samples(tmp_path / "out")
+    assert [t.label for t in back.objects] == ["dog"]
+    for kept in ("coco", "lvis"):
+        done = cli(
+            "data", "convert", tmp_path / "x.json", tmp_path / f"{kept}.json", "--to", kept, model=False
+        )
+        assert (done.code, done.err) == (0, "")
+        (back,) = read_samples(tmp_path / f"{kept}.json", kept)
+        assert back.objects[0].attributes["iscrowd"] == 1
+
+
+def test_categories_that_are_not_exhaustive_are_told_where_they_get_lost(cli: Cli, tmp_path: Path) -> None:
+    partly = replace(sample(picture(tmp_path / "a.png"), BOX), provenance={"incomplete": ["dog"]})
+    write_samples([partly], tmp_path / "x.json", "lvis")
+    for format, told in (("coco", True), ("yolo", True), ("lvis", False), ("shards", False)):
+        done = cli("data", "convert", tmp_path / "x.json", tmp_path / format, "--to", format, model=False)
+        assert ("in 1 image some categories are not annotated exhaustively" in done.err) == told, format
+
+
+# -- conversations about one image ------------------------------------------------------------------------
+
+
+def lines(folder: Path) -> Path:
+    """Two lines about one image with one about another between them."""
+    detect = "Locate all the instances that matches the following description: "
+    said = [
+        ("a.png", "cat.", "<ref>cat</ref><box><100><100><300><500></box>"),
+        ("b.png", "dog.", "<ref>dog</ref><box><500><500><750><750></box>"),
+        ("a.png", "dog</c>cat.", "<ref>dog</ref><box><500><500><750><750></box>"
+         "<ref>cat</ref><box><100><100><300><500></box>"),
+    ]  # fmt: skip
+    records = [
+        {"image": picture(folder / image).name,
+         "conversations": [{"from": "human", "value": detect + asked}, {"from": "gpt", "value": answer}]}
+        for image, asked, answer in said
+    ]  # fmt: skip
+    path = folder / "x.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+@pytest.mark.parametrize("format", ["coco", "lvis", "yolo", "voc", "labelme"])
+def test_lines_about_one_image_become_one_image(format: str, tmp_path: Path) -> None:
+    out = tmp_path / ("x.json" if format in ("coco", "lvis") else "out")
+    write_samples(read_samples(lines(tmp_path)), out, format)
+    found = {s.image.source.name: {t.label for t in s.objects} for s in read_samples(out)}  # type: ignore[union-attr]
+    assert found == {"a.png": {"cat", "dog"}, "b.png": {"dog"}}
+    assert [len(s.objects) for s in read_samples(out)] == [2, 1]
+
+
+# -- splits -----------------------------------------------------------------------------------------------
+
+
+def yolo(folder: Path, **settings: Any) -> Path:
+    """A YOLO folder with an image of its own, and a dog in it, for each of three splits."""
+    for split in ("train", "val", "test"):
+        picture(folder / "images" / split / f"{split}.png")
+        label = folder / "labels" / split / f"{split}.txt"
+        label.parent.mkdir(parents=True)
+        label.write_text("1 .625 .625 .25 .25\n")
+    places = {split: f"images/{split}" for split in ("train", "val", "test")}
+    settings = {**places, "names": ["cat", "dog"], **settings}
+    (folder / "data.yaml").write_text(yaml.safe_dump({k: v for k, v in settings.items() if v is not None}))
+    return folder
+
+
+def test_splits_are_kept_where_the_format_has_them(cli: Cli, tmp_path: Path) -> None:
+    done = cli("data", "convert", yolo(tmp_path / "x"), tmp_path / "y", "--to", "yolo", model=False)
+    assert (done.code, done.err) == (0, "")
+    found = [(s.provenance["split"], s.image.source.name) for s in read_samples(tmp_path / "y")]  # type: ignore[union-attr]
+    assert found == [(split, f"{split}.png") for split in ("train", "val", "test")]
+    assert "#" not in (tmp_path / "y" / "data.yaml").read_text()
+
+
+def test_splits_that_flow_together_are_named(cli: Cli, tmp_path: Path) -> None:
+    convert = ("data", "convert", yolo(tmp_path / "x"))
+    done = cli(*convert, tmp_path / "all.json", "--to", "coco", model=False)
+    assert "several splits are together now: train (1), val (1), test (1); --split takes one" in done.err
+    done = cli(*convert, tmp_path / "val.json", "--to", "coco", "--split", "val", model=False)
+    assert (done.code, done.err) == (0, "")
+    assert names_of(list(read_samples(tmp_path / "val.json"))) == ["val.png"]
+
+
+def test_a_split_that_is_not_there_is_refused(cli: Cli, tmp_path: Path) -> None:
+    folder = yolo(tmp_path / "x", val=None)
+    with pytest.raises(DataError, match=r"names no image of 'val'; the splits it names: train, test"):
+        list(open_dataset(folder, split="val").samples())
+    write_samples(read_samples(folder), tmp_path / "x.json", "coco")
+    with pytest.raises(DataError, match=r"is coco, which knows no splits \(yolo does\)"):
+        open_dataset(tmp_path / "x.json", split="val")
+    done = cli("data", "convert", folder, tmp_path / "o", "--to", "voc", "--split", "dev", model=False)
+    assert done.code == 2
+
+
+def test_a_test_split_that_was_never_handed_out_is_passed_over(cli: Cli, tmp_path: Path) -> None:
+    folder = yolo(tmp_path / "x", test="../test/images")
+    with pytest.warns(UserWarning, match=r"'test' leads to .*, where nothing is; the others are read"):
+        assert names_of(list(read_samples(folder))) == ["train.png", "val.png"]
+    done = cli("data", "check", folder, model=False)
+    assert (done.code, done.out) == (0, "2 good records, no faults\n")
+    assert "locany: warning: " in done.err
+    assert names_of(list(open_dataset(folder, split="train").samples())) == ["train.png"]
+    with pytest.raises(DataError, match="'test' leads to"):
+        list(open_dataset(folder, split="test").samples())
+
+
+@pytest.mark.parametrize("places", [{"train": "no"}, {"train": None, "val": "no", "test": "no"}])
+def test_no_place_for_training_is_a_fault(places: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"leads to .*no, where nothing is"):
+        list(read_samples(yolo(tmp_path / "x", **places)))
+
+
+# -- paths ------------------------------------------------------------------------------------------------
+
+
+def test_paths_written_on_windows_are_found(tmp_path: Path) -> None:
+    folder = yolo(tmp_path / "x", train="images\\train", val="val.txt", test="..\\images\\test")
+    (folder / "val.txt").write_text("images\\val\\val.png\n")
+    assert names_of(list(read_samples(folder))) == ["train.png", "val.png", "test.png"]
+    assert all(s.objects for s in read_samples(folder))
+    write_samples([sample(picture(tmp_path / "pictures" / "a.png"), BOX)], tmp_path / "x.json", "coco")
+    text = (tmp_path / "x.json").read_text()
+    (tmp_path / "x.json").write_text(text.replace("pictures/a.png", "pictures\\\\a.png"))
+    assert names_of(list(read_samples(tmp_path / "x.json"))) == ["a.png"]
+
+
+def test_a_backslash_in_a_name_is_one_where_such_a_file_is(tmp_path: Path) -> None:
+    name = "a\\b.png"
+    write_samples([sample(picture(tmp_path / name), BOX)], tmp_path / "x.json", "coco")
+    assert names_of(list(read_samples(tmp_path / "x.json"))) == [name]
+
+
+@pytest.mark.parametrize("format", ["coco", "labelme", "jsonl"])
+def test_images_are_found_from_behind_a_symbolic_link(format: str, tmp_path: Path) -> None:
+    (tmp_path / "far" / "away" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away" / "deep")
+    (tmp_path / "pictures").mkdir()
+    picture(tmp_path / "store" / "0815.png")
+    (tmp_path / "pictures" / "a.png").symlink_to(tmp_path / "store" / "0815.png")
+    out = tmp_path / "link" / {"coco": "x.json", "labelme": "folder", "jsonl": "x.jsonl"}[format]
+    write_samples([sample(tmp_path / "pictures" / "a.png", BOX)], out, format)
+    assert names_of(list(read_samples(out))) == ["a.png"]
+
+
+def test_convert_writes_over_nothing_unasked(cli: Cli, tmp_path: Path) -> None:
+    folder = yolo(tmp_path / "x")
+    for source, out in ((folder, folder / "data.yaml"), (folder / "data.yaml", folder / "data.yaml")):
+        before = out.read_bytes()
+        for more in ((), ("--overwrite",)):
+            done = cli("data", "convert", source, out, "--to", "coco", *more, model=False)
+            assert (done.code, out.read_bytes()) == (2, before)
+            assert "which is being read; give another OUT" in done.err
+    (tmp_path / "notes.md").write_text("mine")
+    convert = ("data", "convert", folder, tmp_path / "notes.md", "--to", "coco")
+    done = cli(*convert, model=False)
+    assert done.code == 2
+    assert "is there already; give another OUT, or --overwrite" in done.err
+    assert (tmp_path / "notes.md").read_text() == "mine"
+    assert cli(*convert, "--overwrite", model=False).code == 0
+    assert json.loads((tmp_path / "notes.md").read_text())["images"]
