@@ -67,10 +67,11 @@ def run_case(name: str, rows: int, warm_up: int, count: int, threads: int) -> di
     from locany.data.packing import PackConfig
     from locany.device import tune_cpu_allocator
     from locany.train.config import LossConfig, OptimConfig, TrainConfig
-    from locany.train.data import DataConfig, Rendered, SampleStream
+    from locany.train.data import DataConfig, SampleStream
     from locany.train.lora import LoraConfig
     from locany.train.ranks import Ranks
     from locany.train.run import start
+    from locany.train.sources import Rendered
     from locany.weights import load_config
 
     torch.set_num_threads(threads)

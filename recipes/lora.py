@@ -15,8 +15,9 @@ from locany.data.packing import PackConfig
 from locany.device import training_device
 from locany.tasks import TaskKind
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, stored_paths
+from locany.train.data import DataConfig
 from locany.train.lora import LoraConfig
+from locany.train.sources import stored_paths
 
 
 def recipe(data: str, model: str = "locany-mini", out: str = "runs/lora") -> TrainConfig:

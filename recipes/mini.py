@@ -25,7 +25,8 @@ from locany.synth.gui import GuiConfig
 from locany.synth.icons import IconsConfig
 from locany.synth.scene_text import SceneTextConfig
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import TRAIN_SEEDS, DataConfig, Rendered
+from locany.train.data import DataConfig
+from locany.train.sources import TRAIN_SEEDS, Rendered
 from locany.train.vocabulary import make_vocabulary, rendered_texts
 
 SIDE = 448  # pixels: an image of the area of SIDE x SIDE is seen as it is, a larger one is shrunk to it

@@ -24,7 +24,8 @@ from locany.synth.gui import GuiConfig
 from locany.synth.icons import IconsConfig
 from locany.synth.scene_text import SceneTextConfig
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Rendered, Stored
+from locany.train.data import DataConfig
+from locany.train.sources import Rendered, Stored
 
 MINI = runpy.run_path(str(Path(__file__).with_name("mini.py")))
 

@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Rendered
+from locany.train.data import DataConfig
+from locany.train.sources import Rendered
 
 FIRST_SEED = 40_000_000  # beyond those of the stages before
 MORE = runpy.run_path(str(Path(__file__).with_name("mini_more.py")))

@@ -20,7 +20,8 @@ from locany.synth.documents import DocumentsConfig
 from locany.synth.gui import GuiConfig
 from locany.synth.scene_text import SceneTextConfig
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Rendered
+from locany.train.data import DataConfig
+from locany.train.sources import Rendered
 
 MINI = runpy.run_path(str(Path(__file__).with_name("mini.py")))
 STEPS = 6000

@@ -19,7 +19,8 @@ from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.synth.gui.words import LANGUAGES
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Rendered
+from locany.train.data import DataConfig
+from locany.train.sources import Rendered
 
 FIRST_SEED = 20_000_000  # beyond those of the stages before
 MINI = runpy.run_path(str(Path(__file__).with_name("mini.py")))

@@ -19,7 +19,8 @@ from locany.model.config import LocateConfig, TextConfig, VisionConfig
 from locany.synth.icons import IconsConfig
 from locany.tasks import TaskKind
 from locany.train.config import EvaluationConfig, LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Rendered
+from locany.train.data import DataConfig
+from locany.train.sources import Rendered
 from locany.train.vocabulary import make_vocabulary
 
 NAMES = ("sun", "apple", "cat", "key", "rocket")

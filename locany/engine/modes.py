@@ -14,9 +14,9 @@ from locany.codec.grammar import State, advance
 from locany.codec.places import read_place
 from locany.codec.vocab import Vocab
 from locany.engine.judge import KINDS
+from locany.engine.outcome import Outcome
 from locany.engine.params import DecodeMode
 from locany.engine.request import Commit, Finish, Item, Phase, Request
-from locany.engine.step import Outcome
 from locany.errors import RequestError
 from locany.results import Provenance
 

@@ -14,11 +14,12 @@ from locany.engine.batch import StepBatch, StepShape, build_step
 from locany.engine.config import EngineConfig
 from locany.engine.graphs import StepGraphs, rounded_rows
 from locany.engine.memory import free_bytes, idle_bytes
+from locany.engine.outcome import Outcome
 from locany.engine.params import DecodeMode
 from locany.engine.prefix import Prefix
 from locany.engine.request import Phase, Request
 from locany.engine.rows import Rows, Traits
-from locany.engine.step import Generators, Outcome, StepLogits, Tables, decide
+from locany.engine.step import Generators, StepLogits, Tables, decide
 from locany.errors import DeviceError
 from locany.model.cache import KVCache
 from locany.model.decoder import CacheView

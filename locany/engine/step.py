@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +35,6 @@ from locany.engine.sampler import draw, keyed_noise, probabilities, published_no
 from locany.engine.verify import Check, check_drafts, states_along
 
 _ERROR, _SEMANTIC = KINDS.index(BlockKind.ERROR), KINDS.index(BlockKind.SEMANTIC)
-_NUMBERS = 6  # integers per row that go to the host
 
 
 @dataclass(frozen=True)
@@ -82,41 +80,6 @@ class Tables:
         self.label_tokens = self.allowed[State.LABEL]
         self.next_states = torch.from_numpy(next_states(vocab)).to(device, torch.long)
         self.opens_block = opens.to(device)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a step brought, on the host, one line per row.
-
-    Attributes:
-        tokens: [rows, width], of which the first `count` are committed.
-        kind: [rows] index into KINDS of a parallel block, -1 otherwise.
-        num_drafts, num_accepted: [rows] drafts that were checked, and those that stood.
-        next_drafts, next_parallel: [rows] drafts that the coming step feeds, whether it reads the window.
-        scores, means: [rows, width] for each pending token, what sequential decoding thinks of the token
-            that follows it: probability (coordinates: mass within reach) and mean bin (coordinates only).
-        block_scores, block_means: [rows, width] the same of `tokens`, as the block saw them; NaN elsewhere.
-    """
-
-    tokens: np.ndarray
-    count: np.ndarray
-    kind: np.ndarray
-    num_drafts: np.ndarray
-    num_accepted: np.ndarray
-    next_drafts: np.ndarray
-    next_parallel: np.ndarray
-    scores: np.ndarray
-    means: np.ndarray
-    block_scores: np.ndarray
-    block_means: np.ndarray
-
-    @classmethod
-    def unpack(cls, packed: Tensor, width: int) -> Outcome:
-        """From the tensor that `decide` returns; integers below 2 ** 24 are exact in float32."""
-        array = packed.cpu().numpy()
-        numbers, tables = array[:, :_NUMBERS].astype(np.int64), array[:, _NUMBERS:].reshape(-1, 5, width)
-        tokens = tables[:, 0].astype(np.int64)
-        return cls(tokens, *numbers.T, *np.moveaxis(tables[:, 1:], 1, 0))
 
 
 def decide(

@@ -11,8 +11,9 @@ from locany.data.packing import PackConfig
 from locany.engine.params import DecodeMode
 from locany.errors import DataError
 from locany.model.config import LocateConfig
-from locany.train.data import DataConfig, Rendered, Stored, stored_paths
+from locany.train.data import DataConfig
 from locany.train.lora import LoraConfig
+from locany.train.sources import Rendered, Stored, stored_paths
 
 PARTS = ("vision", "projector", "decoder")
 

@@ -22,7 +22,8 @@ from locany.errors import DataError
 from locany.synth.icons import IconsConfig
 from locany.tasks import TaskKind
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import TRAIN_SEEDS, DataConfig, Rendered
+from locany.train.data import DataConfig
+from locany.train.sources import TRAIN_SEEDS, Rendered
 from locany.train.vocabulary import make_vocabulary
 
 TOY = runpy.run_path(str(Path(__file__).parents[1] / "smoke.py"))  # the same model

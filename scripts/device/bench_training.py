@@ -52,12 +52,13 @@ from locany.model import LocateConfig, LocateModel, TextConfig, VisionConfig  # 
 from locany.model.attention import attend_text  # noqa: E402
 from locany.model.masks import visible, visible_blocks  # noqa: E402
 from locany.train.config import LossConfig, OptimConfig, TrainConfig  # noqa: E402
-from locany.train.data import DataConfig, Rendered  # noqa: E402
+from locany.train.data import DataConfig  # noqa: E402
 from locany.train.layers import wrap_layers  # noqa: E402
 from locany.train.lora import LoraConfig, add_lora  # noqa: E402
 from locany.train.optim import Optimizers  # noqa: E402
 from locany.train.ranks import Ranks  # noqa: E402
 from locany.train.run import Run  # noqa: E402
+from locany.train.sources import Rendered  # noqa: E402
 from locany.train.vocabulary import id_fields  # noqa: E402
 
 PEAK_FLOPS = 989.4e12

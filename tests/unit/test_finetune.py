@@ -22,12 +22,13 @@ from locany.errors import CheckpointError, DataError, RequestError
 from locany.tasks import Task, TaskKind
 from locany.train.checkpoint import States
 from locany.train.config import EvaluationConfig, LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Stored
+from locany.train.data import DataConfig
 from locany.train.log import read_log
 from locany.train.lora import LoraConfig
 from locany.train.report import TIMES
 from locany.train.run import ADAPTER, MODEL, Run
 from locany.train.sft import train
+from locany.train.sources import Stored
 from locany.weights import load_model
 
 

@@ -15,7 +15,8 @@ from locany.data.converters import read_samples, write_samples
 from locany.errors import DataError
 from locany.locator import load
 from locany.tasks import TaskKind
-from locany.train.data import DataConfig, SampleStream, Stored, chosen_samples
+from locany.train.data import DataConfig, SampleStream, chosen_samples
+from locany.train.sources import Stored
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 SMALL = ("rows=1", "steps=2", "save_every=2", "log_every=1", "num_workers=0", "bf16=false")

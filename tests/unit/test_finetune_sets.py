@@ -21,7 +21,8 @@ from locany.data.dialogue import Dialogue
 from locany.data.sample import Sample
 from locany.errors import DataError
 from locany.tasks import TaskKind
-from locany.train.data import DataConfig, SampleStream, Stored, chosen_samples
+from locany.train.data import DataConfig, SampleStream, chosen_samples
+from locany.train.sources import Stored
 from tests.unit.test_finetune_data import NEGATIVES, coco, train
 
 

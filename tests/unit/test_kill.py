@@ -23,7 +23,8 @@ from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.synth.icons import IconsConfig
 from locany.train.config import LossConfig, TrainConfig
-from locany.train.data import DataConfig, Rendered
+from locany.train.data import DataConfig
+from locany.train.sources import Rendered
 from tests.tiny import tiny_config
 
 def recipe(out, tokenizer):

@@ -28,7 +28,8 @@ from locany.pipeline.images import EncodeImage
 from locany.pipeline.plan import make_part, make_plan
 from locany.pipeline.steps import Item
 from locany.tasks import Task, TaskKind
-from locany.train.data import DataConfig, SampleStream, Stored, chosen_samples
+from locany.train.data import DataConfig, SampleStream, chosen_samples
+from locany.train.sources import Stored
 from tests.unit.cli_fixtures import Cli
 from tests.unit.test_data_wild import BOX, SIZE, lines, sample, yolo
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 RECIPE = """
 from pathlib import Path
 from locany.train.config import EvaluationConfig
-from locany.train.data import Stored
+from locany.train.sources import Stored
 from tests.unit.train_fixtures import tiny_run
 
 def recipe(folder):

@@ -15,10 +15,11 @@ from locany.errors import DataError, TrainingError
 from locany.synth.icons import IconsConfig
 from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
-from locany.train.data import DataConfig, Rendered, Stored
+from locany.train.data import DataConfig
 from locany.train.log import read_log
 from locany.train.recipe import load_recipe
 from locany.train.sft import train
+from locany.train.sources import Rendered, Stored
 from tests.unit.test_train import recipe  # noqa: F401
 
 SMALL = ("rows=1", "steps=2", "dense_steps=1", "save_every=1", "log_every=1", "num_workers=0", "bf16=false")

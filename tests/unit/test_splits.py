@@ -37,7 +37,7 @@ def rendered(path: Path, tmp_path: Path) -> Iterator[tuple[str, Any]]:
             if isinstance(source, RenderSource):
                 yield source.engine, config_of(source)
     else:
-        from locany.train.data import Rendered
+        from locany.train.sources import Rendered
 
         if path.stem.startswith("mini"):  # their vocabulary is made from rendered pages, which takes minutes
             shutil.copytree(BUNDLED_FOLDER, tmp_path / "run" / "tokenizer")

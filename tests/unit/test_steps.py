@@ -19,13 +19,14 @@ from locany.data.sample import Question, Sample, Target
 from locany.errors import DataError, TrainingError
 from locany.image import PreprocessConfig
 from locany.tasks import Task
-from locany.train.data import DataConfig, Stored
+from locany.train.data import DataConfig
 from locany.train.log import read_log
 from locany.train.objective import compute_loss, encode, on_device, prepare, step_size
 from locany.train.ranks import Ranks
 from locany.train.report import KINDS, Window, kinds_of, line_for_people, numbers_by_kind
 from locany.train.run import start
 from locany.train.sft import loader, train
+from locany.train.sources import Stored
 from tests.unit.squares import Config, render
 from tests.unit.train_fixtures import (
     WITH_TRUTH,

@@ -26,7 +26,7 @@ from locany.model import LocateConfig
 from locany.synth.icons import IconsConfig, render
 from locany.train import sft
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Rendered, Stored
+from locany.train.data import DataConfig
 from locany.train.init import fourier_features
 from locany.train.log import read_log
 from locany.train.objective import sigma_at
@@ -34,6 +34,7 @@ from locany.train.optim import rate_scale
 from locany.train.report import TIMES
 from locany.train.run import Run
 from locany.train.sft import train
+from locany.train.sources import Rendered, Stored
 from tests.tiny import tiny_config
 
 SCENE = IconsConfig(side=(112, 140), num_patches=(60, 100), sprite_side=(28, 60), max_objects=2, max_words=0)

@@ -12,7 +12,8 @@ from locany.data.answers import AnswerConfig
 from locany.errors import DataError
 from locany.synth.icons import IconsConfig
 from locany.tasks import TaskKind
-from locany.train.data import DataConfig, Rendered, SampleStream, Stored
+from locany.train.data import DataConfig, SampleStream
+from locany.train.sources import Rendered, Stored
 
 ICONS = Rendered("icons", IconsConfig(side=(112, 140), num_patches=(60, 100)))
 

@@ -13,9 +13,10 @@ from locany.codec.tokenizer import Tokenizer
 from locany.errors import CheckpointError, DataError
 from locany.model import LocateModel
 from locany.train.config import TrainConfig
-from locany.train.data import DataConfig, Rendered
+from locany.train.data import DataConfig
 from locany.train.dense import DenseHeads
 from locany.train.init import initialise
+from locany.train.sources import Rendered
 from locany.train.vocabulary import id_fields, train_bpe, vocabulary_files
 from locany.train.warm_start import read_heads, take_over, write_heads
 from locany.weights import save_model

@@ -15,8 +15,9 @@ from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.train.checkpoint import States
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig, Stored
+from locany.train.data import DataConfig
 from locany.train.log import read_log
+from locany.train.sources import Stored
 from tests.tiny import tiny_config
 from tests.unit.squares import render
 

@@ -1,0 +1,176 @@
+"""Where samples come from: render engines, and data sets on disk."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from locany.data.converters import Fault, chat_samples, open_dataset, recipe
+from locany.data.converters.recipe import RecipeEntry
+from locany.data.dialogue import Dialogue
+from locany.data.mixture import Source
+from locany.data.sample import Sample
+from locany.data.shard_folder import ShardFolder
+from locany.errors import DataError
+from locany.synth.renderer import engine
+
+TRAIN_SEEDS = 1_000_000  # training renders seeds from here up; evaluation and examples stay below
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Samples that a render engine makes as they are needed, never the same twice.
+
+    Attributes:
+        engine: its name.
+        config: of the engine; None for its defaults.
+        weight: relative frequency in the mixture.
+        first_seed: of the samples.
+    """
+
+    engine: str
+    config: Any = None
+    weight: float = 1.0
+    first_seed: int = TRAIN_SEEDS
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A data set on disk, in any format that `locany data check` knows, or shards.
+
+    Attributes:
+        path: its file or folder.
+        format: its format; recognised if None.
+        root: the folder that image paths are relative to; None for the default of the format.
+        weight: relative frequency in the mixture.
+    """
+
+    path: str
+    format: str | None = None
+    root: str | None = None
+    weight: float = 1.0
+
+
+def stored_paths(text: str) -> tuple[Stored, ...]:
+    """Data sets from paths with commas between them."""
+    return tuple(Stored(path.strip()) for path in text.split(",") if path.strip())
+
+
+class RenderedSamples:
+    """What an engine draws, by number."""
+
+    def __init__(self, config: Rendered):
+        self.config = config
+        self.settings = engine(config.engine).Config() if config.config is None else config.config
+        self.source = Source(config.engine, None, config.weight)
+        self.absent: Sequence[str] = ()  # engines ask for what is absent themselves
+
+    def get(self, index: int, progress: float) -> Sample:
+        return engine(self.config.engine).render(self.config.first_seed + index, self.settings, step=progress)
+
+
+class StoredSamples:
+    """The samples of a data set, by number; their images stay on disk."""
+
+    def __init__(
+        self,
+        name: str,
+        samples: Sequence[Sample | Dialogue] | ShardFolder,
+        weight: float,
+        absent: Sequence[str] = (),
+    ):
+        self.samples, self.absent = samples, absent
+        self.source = Source(name, len(samples), weight)
+
+    def get(self, index: int, progress: float) -> Sample | Dialogue:
+        return self.samples[index]
+
+    def absent_from(self, index: int, sample: Sample | Dialogue) -> Sequence[str]:
+        """Names that may be asked for as absent; shards know them by sample, since they mix data sets."""
+        if isinstance(self.samples, ShardFolder) and isinstance(sample, Sample):
+            return self.samples.absent(index, sample)
+        return self.absent
+
+
+def open_stored(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> list[StoredSamples]:
+    """A data set; a recipe of conversations is several.
+
+    Args:
+        splits: where a data set knows its splits, the first of these that it has.
+        skip_faults: leave faulty records out, and warn how many.
+
+    Raises:
+        DataError: a record is wrong, or none of the splits is there.
+    """
+    dataset = open_dataset(config.path, config.format, config.root)
+    kind = dataset.format.name
+    if kind in ("shards", "parquet"):
+        return [StoredSamples(config.path, ShardFolder(dataset.path), config.weight, dataset.absent)]
+    faults = _Faults(config.path, skip=skip_faults)
+    if kind == "recipe":
+        found = list(recipe.read_for_training(dataset.path, dataset.root, faults))
+        whole = sum(weight for _, _, weight, _ in found) or 1.0
+        sets = [
+            StoredSamples(f"{config.path}: {name}", samples, config.weight * weight / whole)
+            for name, _, weight, samples in found
+        ]
+        _warn_of_settings(config.path, [entry for _, entry, _, _ in found])
+    else:
+        samples: list[Sample | Dialogue] = (
+            list(chat_samples.read_for_training(dataset.path, dataset.root, faults))
+            if kind == "jsonl"
+            else _of_split(list(dataset.samples(faults)), splits, config.path)
+        )
+        sets = [StoredSamples(config.path, samples, config.weight, dataset.absent)]
+    faults.warn()
+    return sets
+
+
+class _Faults:
+    """The report of a data set that is learnt from or measured on."""
+
+    def __init__(self, path: str, *, skip: bool):
+        self.path, self.skip, self.found = path, skip, list[Fault]()
+
+    def __call__(self, fault: Fault) -> None:
+        if not self.skip:
+            raise DataError(
+                f"{fault}; 'locany data check {self.path}' lists all that is wrong; mend it, or leave such "
+                "records out with data.skip_faults=true"
+            )
+        self.found.append(fault)
+
+    def warn(self) -> None:
+        if self.found:
+            warnings.warn(
+                f"{self.path}: {len(self.found)} faults, their records are left out; the first: "
+                f"{self.found[0]}",
+                stacklevel=2,
+            )
+
+
+def _of_split(samples: list[Sample], wanted: Sequence[str], path: str) -> list[Sample | Dialogue]:
+    """The samples of a split, where all know theirs (YOLO); else all."""
+    known = {str(sample.provenance.get("split", "")) for sample in samples}
+    if not known or "" in known:
+        return list(samples)
+    chosen = next((name for name in wanted if name in known), None)
+    if chosen is None:
+        raise DataError(
+            f"{path}: its images are those of {' and '.join(sorted(known))}, none of {' or '.join(wanted)}; "
+            "name images for it in data.yaml"
+        )
+    return [sample for sample in samples if sample.provenance["split"] == chosen]
+
+
+def _warn_of_settings(path: str, entries: Sequence[RecipeEntry]) -> None:
+    named = {"data_augment": any(e.data_augment for e in entries)}
+    named["visual_prompt"] = any(e.visual_prompt for e in entries)
+    if asked := [name for name, is_set in named.items() if is_set]:
+        warnings.warn(
+            f"{path}: {' and '.join(asked)} of the published recipe are not done here; samples are learnt "
+            "from as they are",
+            stacklevel=2,
+        )
