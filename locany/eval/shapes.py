@@ -106,13 +106,15 @@ def noise_image(config: VisionConfig, grid_hw: tuple[int, int], seed: int) -> Im
 def prompt_about(shape: Shape, image: ImageInput, question: int, num_more: int = 0) -> list[int]:
     """A prompt with one image, as long as a published one and `num_more` words longer.
 
-    Questions of different numbers differ behind the image only.
+    Questions of different numbers differ behind the image only. The further words stand before the image, in
+    the part that is prefilled as a prompt with a large image is.
     """
     vocab = shape.vocab
     num_visual = len(image.pixel_values) // shape.config.vision.merge_size**2
     rng = np.random.default_rng((_STREAM, _VERSION, 1, question))
-    before = [vocab.turn, *range(TOKENS_BEFORE_IMAGE - 2), vocab.image]
-    asked = rng.integers(0, _WORDS, PROMPT_TOKENS - TOKENS_BEFORE_IMAGE - 2 + num_more).tolist()
+    more = np.random.default_rng((_STREAM, _VERSION, 2)).integers(0, _WORDS, num_more).tolist()
+    before = [vocab.turn, *range(TOKENS_BEFORE_IMAGE - 2), *more, vocab.image]
+    asked = rng.integers(0, _WORDS, PROMPT_TOKENS - TOKENS_BEFORE_IMAGE - 2).tolist()
     return [*before, *[vocab.image_token] * num_visual, vocab.image_end, *asked, vocab.turn]
 
 

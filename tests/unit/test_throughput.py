@@ -158,7 +158,10 @@ def test_prompts_are_as_long_as_published_ones(shape: Shape) -> None:
     assert one != two
     assert one[: 19 + 6] == two[: 19 + 6]
     assert one.count(shape.vocab.image_token) == 6
-    assert len(prompt_about(shape, image, 1, num_more=10)) == 41 + 6 + 10
+    longer = prompt_about(shape, image, 1, num_more=10)
+    assert len(longer) == 41 + 6 + 10
+    at = one.index(shape.vocab.image_token)
+    assert longer[at + 10 :] == one[at:], "the further words are prefilled with the image"
 
 
 # -- floors and timing --------------------------------------------------------------------------------------
