@@ -65,8 +65,8 @@ AVI = b"RIFF\x00\x00\x00\x00AVI LIST" + bytes(20)
 # (bytes, what the message must say); the name in the message is the file's when it comes from a file.
 BAD_BYTES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", r"empty, 0 bytes.*check how it was written"),
-    "text": (b"just some words, no picture\n", r": text, which locany does not read.*pass it as str"),
-    "utf8 text": ("Zwölf Boxkämpfer jagen Viktor".encode() * 50, r": text, .*pass it as str"),
+    "text": (b"just some words, no picture\n", r": text, which locany does not read.*passed as str"),
+    "utf8 text": ("Zwölf Boxkämpfer jagen Viktor".encode() * 50, r": text, .*passed as str"),
     "html": (b"<!DOCTYPE html><html></html>", r"web page.*get the image itself"),
     "svg": (SVG, r"an SVG drawing.*render it to PNG"),
     "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", r"a PDF document.*render the page"),
@@ -176,7 +176,7 @@ BAD_SOURCES: dict[str, tuple[Callable[[], Any], type[ImageError], str]] = {
     "empty array": (lambda: np.zeros((0, 8, 3), np.uint8), ImageLoadError, r"\(0, 8, 3\).*no pixels"),
     "int64 array": (lambda: np.zeros((8, 8, 3), int), ImageLoadError, r"dtype int64.*astype\(numpy.uint8\)"),
     "float 0..255": (lambda: np.full((8, 8), 200.0), ImageLoadError, r"200 to 200.*astype"),
-    "float nan": (lambda: np.full((8, 8), np.nan), ImageLoadError, r"nan to nan.*float in 0..1"),
+    "float nan": (lambda: np.full((8, 8), np.nan), ImageLoadError, r"holds NaN.*float in 0..1"),
     "negative float": (lambda: np.full((8, 8, 3), -0.5), ImageLoadError, r"-0.5 to -0.5"),
     "objects": (lambda: np.full((8, 8), None), ImageLoadError, r"dtype object"),
     "complex": (lambda: np.zeros((8, 8), complex), ImageLoadError, r"dtype complex128"),
