@@ -187,7 +187,9 @@ def test_perfect_answers_get_full_marks() -> None:
     asked = choose_questions(SAMPLES, most=2)
     locator: Any = Perfect(SAMPLES)
     answers = ask(locator, asked[::-1], "slow", max_new_tokens=99)
-    assert [options for _, options in locator.calls] == [{"mode": "slow", "max_new_tokens": 99}] * 2
+    assert [options for _, options in locator.calls] == [
+        {"mode": "slow", "max_new_tokens": 99, "presence": 0.5}
+    ] * 2
     found = score(LINES, answers)
     assert list(found) == ["phrases", "clicks", "absent"], "lines without a question are left out"
     assert found["phrases"].f1 == found["clicks"].accuracy == found["absent"].absent_right == 1
