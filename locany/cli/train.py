@@ -103,9 +103,10 @@ def _evaluation(config: TrainConfig) -> Callable[[Run], dict[str, float]]:
     def evaluate(run: Run) -> dict[str, float]:
         was_training = run.model.training
         run.model.eval()
-        scores = _scores(config, Locator(run.model, run.tokenizer, run.preprocess, name="run"), samples)
-        run.model.train(was_training)
-        return scores
+        try:
+            return _scores(config, Locator(run.model, run.tokenizer, run.preprocess, name="run"), samples)
+        finally:
+            run.model.train(was_training)
 
     return evaluate
 

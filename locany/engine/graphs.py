@@ -42,6 +42,7 @@ class StepGraphs:
         self._seen: set[StepShape] = set()
         self._pool: object = None
         self._no_room = False
+        self._side: torch.cuda.Stream | None = None  # one for all: memory is used again within a stream only
         self._places: tuple[object, ...] = ()
 
     def step(self, shape: StepShape) -> Tensor:
@@ -50,7 +51,7 @@ class StepGraphs:
         shape = replace(shape, num_rows=rounded_rows(num_rows))
         if (places := self._where()) != self._places:  # the cache or the rows have grown, that is, moved
             self.clear()
-            self._places = places
+            self._places, self._no_room = places, False
         if shape in self._replays:
             self._replays.move_to_end(shape)
             replay, packed = self._replays[shape]
@@ -78,10 +79,11 @@ class StepGraphs:
         except BaseException as error:
             if not is_out_of_memory(error):
                 raise
-            self.clear()
-            release_memory(self._rows.ints.device)
-            self._no_room = True
-            return self._run(shape)
+        # Behind the except block: until then the error holds all that the capture had made.
+        self.clear()
+        release_memory(self._rows.ints.device)
+        self._no_room = True
+        return self._run(shape)
 
     def _where(self) -> tuple[object, ...]:
         """Addresses and shapes: memory that was given back may come again in another shape."""
@@ -97,7 +99,7 @@ class StepGraphs:
         if rows.labels is not None:
             written += [rows.labels.fits, rows.labels.depth]
         before = [values.clone() for values in written]
-        side = torch.cuda.Stream(rows.ints.device)
+        side = self._side = self._side or torch.cuda.Stream(rows.ints.device)
         side.wait_stream(torch.cuda.current_stream())
         try:
             with torch.cuda.stream(

@@ -104,6 +104,8 @@ class Browser:
             self._page.goto((folder / "blank.html").as_uri())
             self._cdp = context.new_cdp_session(self._page)
             self._pid = self._find_pid()
+            self._crashed = False
+            self._page.on("crash", self._note_crash)
             self._num_shown = 0
             self._settled: set[tuple[str, ...]] = set()
         except BaseException:
@@ -163,10 +165,10 @@ class Browser:
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
-        """End the browser if it takes too long, and say that it is gone where it is.
+        """End the browser if it takes too long, and say that it is lost where it is.
 
         Raises:
-            BrowserLostError: it crashed or was ended; other errors of the page stay what they are.
+            BrowserLostError: it, or its page, crashed or did not answer; other errors stay what they are.
         """
         hangs = threading.Timer(_HANGS, self._kill)
         hangs.daemon = True
@@ -174,14 +176,22 @@ class Browser:
         try:
             yield
         except Exception as error:
-            if self._browser.is_connected():
+            from playwright.sync_api import TimeoutError as ShowTimeoutError
+
+            # Where a page alone is gone, or hangs, the browser is still there, and of no more use to us.
+            gone = self._crashed or "crashed" in str(error) or isinstance(error, ShowTimeoutError)
+            if self._browser.is_connected() and not gone:
                 raise
+            self._kill()
             raise BrowserLostError(
                 f"the browser crashed, or did not answer for {_HANGS:.0f} s ({type(error).__name__}); memory "
                 "may have run out: draw with fewer processes"
             ) from error
         finally:
             hangs.cancel()
+
+    def _note_crash(self, _page: Any) -> None:
+        self._crashed = True
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError):

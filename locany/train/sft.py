@@ -192,8 +192,14 @@ def try_measure(
     """`measure`, on the way: a run goes on without a score where, say, the engine has no memory left."""
     try:
         measure(run, config, evaluate, say, log)
-    except LocanyError as error:
+        return
+    except Exception as error:
+        if not isinstance(error, LocanyError) and not is_out_of_memory(error):
+            raise
         say(f"step {run.step} could not be measured: {error}")
+    run.model.train()
+    gc.collect()  # what the error held
+    release_memory(run.ranks.device)
 
 
 def finish(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -104,3 +106,39 @@ def test_a_page_that_never_ends_is_begun_again_in_a_new_browser(monkeypatch: pyt
 def test_a_fault_of_a_page_stays_what_it_is() -> None:
     with pytest.raises(Exception, match="oh no"):
         browser().evaluate("() => { throw new Error('oh no'); }")
+
+
+def test_a_page_that_crashes_is_drawn_in_a_new_browser() -> None:
+    tried: list[int] = []
+
+    @restarting
+    def title() -> str:
+        page = browser()
+        tried.append(page._pid)
+        if len(tried) == 1:
+            listed = page._browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+            for one in listed:
+                if one["type"] == "renderer":
+                    os.kill(int(one["id"]), signal.SIGKILL)
+        page.show("<html><head><title>again</title></head></html>", (64, 64))
+        return str(page.evaluate("() => document.title"))
+
+    assert title() == "again"
+    assert len(set(tried)) == 2
+
+
+def test_a_page_that_hangs_is_drawn_in_a_new_browser() -> None:
+    tried: list[int] = []
+
+    @restarting
+    def title() -> str:
+        page = browser()
+        tried.append(page._pid)
+        script = "<script>while (true) {}</script>" if len(tried) == 1 else ""
+        page._page.set_default_timeout(2000)
+        page.show(f"<html><head><title>again</title>{script}</head></html>", (64, 64))
+        return str(page.evaluate("() => document.title"))
+
+    assert title() == "again"
+    assert len(set(tried)) == 2
+    browser()._page.set_default_timeout(20_000)

@@ -131,14 +131,21 @@ def test_a_measurement_that_fails_does_not_end_the_run(config: TrainConfig, data
 
     def evaluate(run: Run) -> dict[str, float]:
         asked.append(run.step)
-        if run.step == 4:
-            raise RequestError("the engine has memory for 3 tokens")
+        assert run.model.training
+        if run.step < 12:
+            run.model.eval()
+            raise (
+                RequestError("the engine has memory for 3 tokens")
+                if run.step == 4
+                else MemoryError("no room")
+            )
         return {"f1": 0.5}
 
     said: list[str] = []
-    measured = replace(config, steps=8, evaluation=EvaluationConfig((Stored(str(data)),), every=4))
-    assert train(measured, said.append, evaluate).step == 8
-    assert asked == [4, 8]
+    measured = replace(config, evaluation=EvaluationConfig((Stored(str(data)),), every=4))
+    assert train(measured, said.append, evaluate).step == 12
+    assert asked == [4, 8, 12]
+    assert any("step 8 could not be measured: no room" in line for line in said)
     assert any("step 4 could not be measured: the engine has memory for 3 tokens" in line for line in said)
 
 
