@@ -59,8 +59,8 @@ _STILL = (
 _RESOURCE = re.compile(r"<(?:link|script)\b[^>]*(?:href|src)=[^>]*>")
 _SETTLING_SHOWS = 4  # two were enough in most trials and three in all
 _SHOW_TIMEOUT = 20_000  # milliseconds; our largest page needs one
-# Seconds for all that is asked of it at once. Scripts and screenshots have no limit of their own, and one in
-# some ten thousand pages of a busy machine was never done.
+# Seconds for all that is asked of it at once. Scripts and screenshots have no limit of their own, and a long
+# training stood still for a page that was never done (docs/log.md).
 _HANGS = 120.0
 
 
