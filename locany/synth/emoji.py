@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from locany.errors import MissingAssetsError
-from locany.synth import assets
+from locany.synth import assets, svg
 from locany.synth.colors import COLOR_NAMES
 from locany.synth.fonts import SETUP_HINT
 from locany.synth.icon_names import read_names
@@ -76,6 +76,23 @@ def emoji_names() -> tuple[EmojiName, ...]:
     return tuple(found)
 
 
+@cache
+def picture_files(set_name: str) -> dict[str, Path]:
+    """The files of a set of emoji by code, see `EmojiName`; none for a set that is a font.
+
+    Raises:
+        MissingAssetsError: the set is not installed.
+    """
+    if set_name == "twemoji":
+        return {path.stem.upper().replace("-FE0F", ""): path for path in svg.emoji_files(set_name)}
+    if set_name not in svg.EMOJI_FOLDERS:
+        return {}
+    # Other sets call them what the standard does, with hyphens, without spaces or marks.
+    by_letters = {_letters(path.stem): path for path in svg.emoji_files(set_name)}
+    labels = {entry["hexcode"].replace("-FE0F", ""): _letters(entry["label"]) for entry in _read("data.json")}
+    return {code: by_letters[label] for code, label in labels.items() if label in by_letters}
+
+
 @lru_cache(maxsize=1024)
 def noto_picture(code: str) -> Image.Image:
     """An emoji of the font as RGBA, cut to its visible pixels, about 128 wide; callers do not change it."""
@@ -117,6 +134,10 @@ def _usable(synonym: str) -> bool:
 
 def _plain(label: str) -> str:
     return re.sub(r"[_\s]+", " ", label.replace("’", "'").replace(":", "")).strip().lower()
+
+
+def _letters(label: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", label.lower())
 
 
 def _code(points: list[int]) -> str:

@@ -55,9 +55,21 @@ ICON_SETS = {
             ),
         ),
         IconSet("heroicons", (("outline", "heroicons/24/outline"), ("filled", "heroicons/24/solid"))),
+        IconSet("remix", (("outline", "unpacked/ri/outline"), ("filled", "unpacked/ri/filled"))),
+        IconSet(
+            "mingcute", (("outline", "unpacked/mingcute/outline"), ("filled", "unpacked/mingcute/filled"))
+        ),
+        IconSet("mdi", (("outline", "unpacked/mdi/outline"), ("filled", "unpacked/mdi/filled"))),
     )
 }
-TWEMOJI_FOLDER = "@twemoji/svg"
+# Sets that draw emoji; a file is called what the standard calls it, by code point (Twemoji) or name.
+EMOJI_FOLDERS = {
+    "twemoji": "@twemoji/svg",
+    "fluent-flat": "unpacked/fluent-emoji-flat/filled",
+    "fluent-mono": "unpacked/fluent-emoji-high-contrast/filled",
+    "noto-v1": "unpacked/noto-v1/filled",
+    "fxemoji": "unpacked/fxemoji/filled",
+}
 
 
 @dataclass(frozen=True)
@@ -88,13 +100,16 @@ def plain_name(stem: str) -> str:
     return re.sub(r"[-_]+", " ", _STYLE_MARKS.sub("", stem))
 
 
-@cache
-def twemoji_files() -> dict[str, Path]:
-    """The emoji by upper-case code points joined with "-", as emojibase writes them, without U+FE0F."""
-    return {path.stem.upper().replace("-FE0F", ""): path for path in _svg_files(TWEMOJI_FOLDER)}
+def emoji_files(set_name: str) -> list[Path]:
+    """The files of a set of emoji, in an order that no machine changes.
+
+    Raises:
+        MissingAssetsError: the set is not installed.
+    """
+    return _svg_files(EMOJI_FOLDERS[set_name])
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
 def picture(path: Path, side: int) -> Image.Image:
     """An icon as RGBA, straight alpha, its view box scaled to `side` pixels; callers do not change it.
 
@@ -114,7 +129,7 @@ def picture(path: Path, side: int) -> Image.Image:
     return Image.open(io.BytesIO(png)).convert("RGBA")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def mask(path: Path, side: int) -> Image.Image:
     """The coverage of a one-coloured icon, mode L, cut to its visible part; callers do not change it."""
     alpha = picture.__wrapped__(path, side).getchannel("A")

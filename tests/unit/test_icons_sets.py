@@ -13,10 +13,12 @@ from locany.synth import assets, emoji, svg
 from locany.synth.icon_names import read_names
 from locany.synth.icons import IconsConfig, render
 from locany.synth.icons.catalogue import catalogue
+from locany.synth.icons.config import MORE_EMOJI_SETS, MORE_MONO_SETS
 from locany.synth.icons.shapes import SHAPE_NAMES, shape_mask
 
 needs_sets = pytest.mark.usefixtures("needs_render")
-EVERY = tuple(dict.fromkeys((*IconsConfig.rich().icon_sets, *IconsConfig.rich("held-out").icon_sets)))
+PRESETS = dict.fromkeys((*IconsConfig.rich().icon_sets, *IconsConfig.rich("held-out").icon_sets))
+EVERY = (*PRESETS, *MORE_EMOJI_SETS, *MORE_MONO_SETS)
 
 
 @pytest.mark.parametrize(
@@ -121,3 +123,29 @@ def test_caches_change_nothing() -> None:
     for cached in (svg.picture, svg.mask, emoji.noto_picture, shape_mask):
         cached.cache_clear()
     assert render(7, config).pixels().tobytes() == before
+
+
+@needs_sets
+def test_more_sets_bring_more_drawings_of_the_same_names() -> None:
+    presets = catalogue(IconsConfig.rich().icon_sets)
+    more = catalogue((*IconsConfig.rich().icon_sets, *MORE_EMOJI_SETS, *MORE_MONO_SETS))
+    assert set(more.names) == set(presets.names)
+    drawings = [sum(len(c.arts) for c in each.concepts.values()) for each in (presets, more)]
+    assert drawings[1] > 2 * drawings[0]
+    emoji_names = {concept.name for concept in catalogue(("fluent-flat",)).concepts.values()}
+    assert len(emoji_names) > 500, "file names are matched to the standard's"
+
+
+@needs_sets
+def test_emoji_in_one_colour_are_icons() -> None:
+    config = IconsConfig.rich(icon_sets=("fluent-mono",), families=(("icons", 1.0),), word_share=0)
+    sample = render(3, config)
+    assert {target.attributes["type"] for target in sample.objects} == {"icon"}
+    assert all("color" in target.attributes for target in sample.objects)
+
+
+@needs_sets
+def test_the_presets_draw_what_they_drew() -> None:
+    """More sets on disk are no reason for another picture: the seeds of earlier runs stay what they were."""
+    assert not {*IconsConfig.rich().icon_sets} & {*MORE_EMOJI_SETS, *MORE_MONO_SETS}
+    assert not {*IconsConfig.rich("held-out").icon_sets} & {*MORE_EMOJI_SETS, *MORE_MONO_SETS}

@@ -51,9 +51,11 @@ rm -f "$folder/ready"
 cp -r "$here/." "$folder/"
 cd "$folder"
 npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
-if [[ -f build.mjs ]]; then
-  node build.mjs
-fi
+for script in build.mjs unpack.mjs; do
+  if [[ -f "$script" ]]; then
+    node "$script"
+  fi
+done
 echo '<!doctype html><html><head><title>blank</title></head><body></body></html>' >blank.html
 sync
 echo "$version" >ready

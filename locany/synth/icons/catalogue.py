@@ -10,7 +10,7 @@ from PIL import Image
 
 from locany.synth import assets, emoji, svg
 from locany.synth.icon_names import read_names
-from locany.synth.icons.config import BUNDLED, MONO_SETS, SHAPES
+from locany.synth.icons.config import BUNDLED, MORE_MONO_SETS, SHAPES
 from locany.synth.icons.shapes import SHAPE_NAMES, SHAPE_SYNONYMS, shape_mask
 
 _SIDES = (64, 128, 256)  # pixels; pictures are drawn once at each of these, and shrunk to what is needed
@@ -137,13 +137,12 @@ def _concepts(set_name: str) -> list[Concept]:
             _concept(name, Art(SHAPES, "shape", "filled", name, SHAPE_SYNONYMS.get(name, ())))
             for name in SHAPE_NAMES
         ]
-    if set_name in MONO_SETS:
+    if set_name in svg.ICON_SETS:
         return _icons(set_name)
-    files = svg.twemoji_files() if set_name == "twemoji" else {}
+    kind = "icon" if set_name in MORE_MONO_SETS else "emoji"
+    files = emoji.picture_files(set_name)
     return [
-        _concept(
-            e.name, Art(set_name, "emoji", "filled", files.get(e.code, e.code), e.synonyms), words=e.words
-        )
+        _concept(e.name, Art(set_name, kind, "filled", files.get(e.code, e.code), e.synonyms), words=e.words)
         for e in emoji.emoji_names()
         if e.code in files or set_name == "noto"
     ]

@@ -26,8 +26,11 @@ DEFAULT_WEIGHTS: tuple[tuple[TaskKind, float], ...] = (
 BUNDLED = "noto-100"
 EMOJI_SETS = (BUNDLED, "noto", "twemoji")
 MONO_SETS = ("lucide", "tabler", "bootstrap", "material", "phosphor", "heroicons")
+# Drawn only where a config names them: what the presets give for a seed does not change.
+MORE_EMOJI_SETS = ("fluent-flat", "noto-v1", "fxemoji")
+MORE_MONO_SETS = ("fluent-mono", "remix", "mingcute", "mdi")
 SHAPES = "shapes"  # circles, squares, stars: drawn, not installed
-SETS = (*EMOJI_SETS, *MONO_SETS, SHAPES)
+SETS = (*EMOJI_SETS, *MONO_SETS, *MORE_EMOJI_SETS, *MORE_MONO_SETS, SHAPES)
 FAMILIES = ("emoji", "icons", "shapes", "mixed")
 
 _PATCH = 14  # pixels; presets give areas as squares of pixels

@@ -9,7 +9,15 @@ import numpy as np
 from locany.errors import DataError
 from locany.synth.colors import COLOR_NAMES
 from locany.synth.icons.catalogue import Art, Catalogue, catalogue
-from locany.synth.icons.config import EMOJI_SETS, FAMILIES, MONO_SETS, SHAPES, IconsConfig
+from locany.synth.icons.config import (
+    EMOJI_SETS,
+    FAMILIES,
+    MONO_SETS,
+    MORE_EMOJI_SETS,
+    MORE_MONO_SETS,
+    SHAPES,
+    IconsConfig,
+)
 
 _SURPLUS = 6  # names drawn for each one needed, since those too alike are passed over
 _SMALL, _LARGE = (1.0, 1.5), (1.9, 2.6)  # a small side in units of the least one; a large one in small ones
@@ -37,10 +45,10 @@ def choose_sets(rng: np.random.Generator, config: IconsConfig) -> tuple[str, ...
     if not config.families:
         return config.icon_sets
     members = {
-        "emoji": EMOJI_SETS,
-        "icons": MONO_SETS,
+        "emoji": (*EMOJI_SETS, *MORE_EMOJI_SETS),
+        "icons": (*MONO_SETS, *MORE_MONO_SETS),
         "shapes": (SHAPES,),
-        "mixed": (*EMOJI_SETS, *MONO_SETS),
+        "mixed": (*EMOJI_SETS, *MONO_SETS, *MORE_EMOJI_SETS, *MORE_MONO_SETS),
     }
     assert set(members) == set(FAMILIES)
     held = {name: tuple(s for s in config.icon_sets if s in members[name]) for name, _ in config.families}
