@@ -34,7 +34,7 @@ from locany.data.collate import collate
 from locany.data.encode import EncodedSample
 from locany.data.loader import Step
 from locany.data.packing import PackConfig, packs
-from locany.data.streams import IGNORE, Branch, branched_streams
+from locany.data.streams import IGNORE, branched_streams
 from locany.model import LocateModel
 from locany.model.masks import visible
 from locany.model.vision import PatchEmbed
@@ -66,7 +66,7 @@ def synthetic_sample(
         for _ in range(boxes):
             bins = np.sort(rng.integers(0, vocab.max_bin + 1, (2, 2)), axis=0).flatten().tolist()
             answer += [vocab.box, *map(vocab.coord, bins), vocab.box_end]
-        branches.append(Branch([next(word) for _ in range(words)], [*answer, vocab.end]))
+        branches.append(([next(word) for _ in range(words)], [*answer, vocab.end]))
     pixels = rng.integers(0, 256, (side * side, 3, 14, 14), dtype=np.uint8)
     return EncodedSample(branched_streams(vocab, prefix, branches), pixels, ((side, side),))
 

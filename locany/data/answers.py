@@ -15,7 +15,6 @@ from enum import Enum
 import numpy as np
 
 from locany.data.sample import Question, Sample
-from locany.data.slips import add_slips
 from locany.errors import DataError
 from locany.tasks import Task, TaskKind
 
@@ -43,8 +42,6 @@ class AnswerConfig:
             their own.
         max_questions: of one sample, at most; chosen by chance. None for all.
         max_categories: in one question, at most; chosen by chance, present and absent alike. None for all.
-        slip_rate: share of labels whose answer holds wrong boxes, which are seen and not learnt, so that one
-            mistake is not followed by more of its kind (`data/slips.py`).
         max_targets: of one question, at most. Whole categories are left out until it fits; a single label
             with more is not asked, since an answer cut short would teach that the rest is not there.
     """
@@ -54,7 +51,6 @@ class AnswerConfig:
     max_questions: int | None = None
     max_categories: int | None = None
     max_targets: int | None = None
-    slip_rate: float = 0.0
 
     def __post_init__(self) -> None:
         for kind, rate in self.negative_rate.items():
@@ -62,8 +58,6 @@ class AnswerConfig:
                 raise DataError(f"the negative rate of {kind.value} is a share from 0 to below 1, got {rate}")
             if kind is TaskKind.TEXT and rate:
                 raise DataError("a text task names nothing, so it has no negatives; remove its rate")
-        if not 0 <= self.slip_rate <= 1:
-            raise DataError(f"AnswerConfig.slip_rate is a share from 0 to 1, got {self.slip_rate}")
         for name in ("max_questions", "max_categories", "max_targets"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -130,8 +124,6 @@ def choose_questions(
                     added[kind].append(name)
                     questions.append(Question(replace(question.task, phrase=name)))
     questions = list({question.task: question for question in questions}.values())[: config.max_questions]
-    if config.slip_rate:
-        questions = [add_slips(question, sample.objects, config.slip_rate, rng) for question in questions]
     return Chosen(replace(sample, questions=tuple(questions)), tuple(dropped))
 
 

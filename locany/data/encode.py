@@ -12,11 +12,10 @@ from locany.codec.answer import Bins, write_answer
 from locany.codec.formulation import Formulation
 from locany.codec.prompts import prefix_ids, question_ids, suffix_ids
 from locany.codec.tokenizer import Tokenizer
-from locany.codec.vocab import Vocab
 from locany.data.answers import BoxOrder
 from locany.data.characters import NOT_KNOWN, cell_characters
 from locany.data.sample import Question, Sample, Target
-from locany.data.streams import Branch, Streams, branched_streams
+from locany.data.streams import Streams, branched_streams
 from locany.data.truth import (
     TEXTS,
     THINGS,
@@ -55,6 +54,7 @@ class EncodedSample:
         return len(self.streams)
 
 
+Branch = tuple[Sequence[int], Sequence[int]]  # ids of a question and of its answer
 OUTSIDE_SLACK = 1.0  # pixels; annotations are often rounded outwards
 
 
@@ -161,42 +161,6 @@ def _text_groups(
     return [(label, [bins]) for bins in in_order(list(labels), order, rng) for label in sorted(labels[bins])]
 
 
-Groups = list[tuple[str, list[Bins]]]
-
-
-def with_slips(
-    question: Question,
-    groups: Groups,
-    size_wh: tuple[int, int],
-    max_bin: int,
-    order: BoxOrder,
-    rng: np.random.Generator | None = None,
-) -> tuple[Groups, set[tuple[str, Bins]]]:
-    """Groups with the wrong boxes of a question among the right ones, in one order; and which are wrong."""
-    point = question.task.expects_points
-    wrong = {(t.label, target_bins(t, size_wh, max_bin, point=point)) for t in question.slips}
-    wrong -= {(label, bins) for label, boxes in groups for bins in boxes}
-    mixed = [
-        (label, in_order([*boxes, *(bins for name, bins in sorted(wrong) if name == label)], order, rng))
-        for label, boxes in groups
-    ]
-    return mixed, wrong
-
-
-def _slip_spans(
-    answer: Sequence[int], groups: Groups, wrong: set[tuple[str, Bins]], vocab: Vocab
-) -> tuple[tuple[int, int], ...]:
-    """Where the wrong boxes stand in an answer, [start, stop) of its ids."""
-    starts = [i for i, token in enumerate(answer) if token == vocab.box]
-    boxes = [(label, bins) for label, found in groups for bins in found or [()]]
-    assert len(starts) == len(boxes), "every box of an answer has its own frame"
-    return tuple(
-        (start, answer.index(vocab.box_end, start) + 1)
-        for start, box in zip(starts, boxes, strict=True)
-        if box in wrong
-    )
-
-
 def encode_sample(
     tokenizer: Tokenizer,
     sample: Sample,
@@ -226,15 +190,11 @@ def encode_sample(
         groups = answer_groups(question, (width, height), vocab.max_bin, order, rng)
         if not groups:  # scene text on an image without any
             groups = [("", [])]
-        asked = suffix_ids(tokenizer, question_ids(tokenizer, question.task))
-        slips: tuple[tuple[int, int], ...] = ()
-        if question.slips:
-            groups, wrong = with_slips(question, groups, (width, height), vocab.max_bin, order, rng)
-            answer = write_answer(tokenizer, groups)
-            slips = _slip_spans(answer, groups, wrong, vocab)
-        else:
-            answer = write_answer(tokenizer, groups)
-        branches.append(Branch(asked, answer, slips))
+        branch = (
+            suffix_ids(tokenizer, question_ids(tokenizer, question.task)),
+            write_answer(tokenizer, groups),
+        )
+        branches.append(branch)
     if branches and max_positions is not None:
         sizes = [len(branched_streams(vocab, prefix, [branch])) - len(prefix) for branch in branches]
         branches = _fitting(branches, sizes, max_positions - len(prefix))

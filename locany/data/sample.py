@@ -65,18 +65,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Question:
-    """One task with its targets. A category or phrase without a target is a negative.
-
-    Attributes:
-        task: what is asked.
-        targets: what is to be found.
-        slips: wrong boxes that a training answer holds and does not teach, labelled as if they were right
-            (`data/slips.py`). They belong to one reading of a sample and are never stored.
-    """
+    """One task with its targets. A category or phrase without a target is a negative."""
 
     task: Task
     targets: tuple[Target, ...] = ()
-    slips: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True)

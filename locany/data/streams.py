@@ -90,34 +90,11 @@ class _Builder:
         return Streams(*(np.asarray(column, dtype=np.int64) for column in columns))
 
 
-@dataclass(frozen=True)
-class Branch:
-    """One question about a shared prefix.
-
-    Attributes:
-        question: ids from the question to the opening of the answer.
-        answer: ids of the answer with its end token.
-        slips: (start, stop) of what is in the answer and not to be learnt, in ids of the answer.
-    """
-
-    question: Sequence[int]
-    answer: Sequence[int]
-    slips: tuple[tuple[int, int], ...] = ()
-
-
-def answer_targets(
-    ids: Sequence[int], spans: Sequence[tuple[int, int]], but: Sequence[tuple[int, int]] = ()
-) -> list[int]:
-    """Next-token targets: position i predicts ids[i + 1] where i + 1 lies in an answer, else IGNORE.
-
-    Args:
-        spans: [start, stop) of answers; but: of parts of them that are not to be learnt.
-    """
+def answer_targets(ids: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[int]:
+    """Next-token targets: position i predicts ids[i + 1] where i + 1 lies in an answer, else IGNORE."""
     targets = [IGNORE] * len(ids)
     for start, stop in spans:
         targets[start - 1 : stop - 1] = ids[start:stop]
-    for start, stop in but:
-        targets[start - 1 : stop - 1] = [IGNORE] * (stop - start)
     return targets
 
 
@@ -170,7 +147,7 @@ def answer_spans(tokenizer: Tokenizer, ids: Sequence[int]) -> list[tuple[int, in
 def branched_streams(
     vocab: Vocab,
     prefix: Sequence[int],
-    branches: Sequence[Branch],
+    branches: Sequence[tuple[Sequence[int], Sequence[int]]],
     offset: int = 0,
 ) -> Streams:
     """Streams of several independent questions about one shared prefix.
@@ -180,26 +157,16 @@ def branched_streams(
 
     Args:
         prefix: ids up to and with the image.
-        branches: the questions with their answers.
+        branches: (ids from the question to the opening of the answer, ids of the answer with its end token).
         offset: of blocks of a fixed length, see `cut_blocks`.
     """
     builder = _Builder(vocab)
     builder.add_text(prefix, [IGNORE] * len(prefix), branch=0, start=0)
-    for number, branch in enumerate(branches, start=1):
-        text = [*branch.question, *branch.answer]
-        begin = len(branch.question)
-        slips = [(begin + start, begin + stop) for start, stop in branch.slips]
-        targets = answer_targets(text, [(begin, len(text))], slips)
-        builder.add_text(text, targets, branch=number, start=len(prefix))
-        blocks = cut_blocks([*prefix, *text], len(prefix) + begin - 1, vocab, offset)
-        if slips:
-            blocks = [block for block in blocks if not _touches(block, len(prefix), vocab.null, slips)]
-        builder.add_blocks(blocks, branch=number)
+    for number, (question, answer) in enumerate(branches, start=1):
+        text = [*question, *answer]
+        spans = [(len(question), len(text))]
+        builder.add_text(text, answer_targets(text, spans), branch=number, start=len(prefix))
+        whole = [*prefix, *text]
+        anchor = len(prefix) + len(question) - 1
+        builder.add_blocks(cut_blocks(whole, anchor, vocab, offset), branch=number)
     return builder.build()
-
-
-def _touches(block: Block, offset: int, null: int, spans: Sequence[tuple[int, int]]) -> bool:
-    """Whether a block writes something of one of the spans, which count from `offset`."""
-    begin = block.anchor + 1 - offset
-    end = begin + len(block.targets) - block.targets.count(null)
-    return any(start < end and begin < stop for start, stop in spans)

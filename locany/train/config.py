@@ -63,9 +63,10 @@ class LossConfig:
 
     `sigma_start` to `sigma_end`: width in bins of the Gaussian around a coordinate, narrowing over
     `sigma_steps`; 0 is the published plain cross-entropy. `dense` weighs the auxiliary losses, which exist
-    during training only; one of them reads the visual tokens after `deep_layers` decoder layers, and one
-    guides the attention of the decoder's layer number `guided_layer` (from 0). `coord_cells`: of how many
-    visual tokens a forward asks for places and sides, on each level; more are drawn from by chance.
+    during training only, and `dense_name` and `dense_characters` two of them among the others; one reads the
+    visual tokens after `deep_layers` decoder layers, and one guides the attention of the decoder's layer
+    number `guided_layer` (from 0). `coord_cells`: of how many visual tokens a forward asks for places and
+    sides, on each level; more are drawn from by chance.
     `path_reach`: a block learns a coordinate only where its own choices before it are within so many bins of
     the truth (`loss.on_own_path`); 0 learns all, as published.
     """
@@ -73,6 +74,8 @@ class LossConfig:
     next_token: float = 1.0
     block: float = 1.0
     dense: float = 1.0
+    dense_name: float = 1.0
+    dense_characters: float = 3.0
     deep_layers: int = 2
     guided_layer: int = 3
     coord_cells: int = 256

@@ -54,8 +54,8 @@ class DenseHeads(nn.Module):
 
 
 # What does not weigh 1: sides hardly fall before the decoder's first layers have multiplied place and reach,
-# and drown the characters, which are learnt last (docs/log.md).
-PLACE, SIDES, CHARACTERS = 0.5, 0.25, 3.0
+# and drown the characters, which are learnt last (docs/log.md). Names and characters are in `LossConfig`.
+PLACE, SIDES = 0.5, 0.25
 
 Readings: TypeAlias = dict[str, tuple[Tensor | float, Tensor | float]]
 
@@ -81,10 +81,10 @@ class DenseLoss:
     characters: Tensor
     readings: Readings
 
-    @property
-    def total(self) -> Tensor:
-        certain = self.present + self.name + self.reach
-        return certain + PLACE * self.place + SIDES * self.sides + CHARACTERS * self.characters
+    def total(self, name: float, characters: float) -> Tensor:
+        """The weighted sum; weights of two parts are the recipe's."""
+        certain = self.present + name * self.name + self.reach
+        return certain + PLACE * self.place + SIDES * self.sides + characters * self.characters
 
     def report(self, num_cells: int) -> Readings:
         """What to log of it: losses weighed by the cells of the forward, and the readings."""

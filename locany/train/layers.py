@@ -34,7 +34,7 @@ def wrap_layers(
                 _set_forward(layer, _compiled(layer.forward))
             if compiled and part is model.vision:
                 assert isinstance(layer.activation, nn.Module)
-                _set_forward(layer.activation, _compiled(gelu))
+                _set_forward(layer.activation, _compiled(gelu, otherwise=layer.activation.forward))
             if checkpointing:
                 _set_forward(layer, _again(layer.forward, dropout))
 
@@ -47,12 +47,17 @@ def gelu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
 
 
-def _compiled(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiled where it learns; answers of an evaluation, with their cache, are not worth compiling."""
+def _compiled(forward: Callable[..., Any], otherwise: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """Compiled where it learns; answers of an evaluation, with their cache, are not worth compiling.
+
+    Args:
+        otherwise: what computes the same where nothing is learnt; None for `forward` as it is.
+    """
     learning = torch.compile(forward, dynamic=True)
+    plain = otherwise or forward
 
     def either(*inputs: Any) -> Any:
-        return learning(*inputs) if torch.is_grad_enabled() else forward(*inputs)
+        return learning(*inputs) if torch.is_grad_enabled() else plain(*inputs)
 
     return either
 

@@ -173,11 +173,12 @@ def loss_with_truth(
     patches = model.vision.merge(encoded[:num_patches], batch.grids)  # without what pads them
     merge_size = shape.vision.merge_size
     dense = dense_loss(heads, visual, patches, batch, embed, coord_ids, sigma, merge_size, cells_asked)
+    found = dense.total(config.loss.dense_name, config.loss.dense_characters)
     report: Numbers = dense.report(cells)
     if (
         only_dense
     ):  # zeros for the heads that read the decoder: ranks average gradients of the same parameters
-        return dense.total * share + 0 * sum(p.sum() for p in heads.parameters()), report
+        return found * share + 0 * sum(p.sum() for p in heads.parameters()), report
     layers = cast(list[DecoderLayer], model.decoder.layers)
     deep_layer, guided = layers[config.loss.deep_layers - 1], layers[config.loss.guided_layer]
     before_guided = layers[config.loss.guided_layer - 1]
@@ -193,7 +194,7 @@ def loss_with_truth(
     writes = len(batch.truth.writes)
     report |= {"deep_sides": (deep_sides.detach() * cells, cells), "hit": (hit * writes, writes)}
     report |= report_of(streams, forward, config.loss)
-    return streams.total + config.loss.dense * share * (dense.total + deep_sides + guide), report
+    return streams.total + config.loss.dense * share * (found + deep_sides + guide), report
 
 
 def streams_of(

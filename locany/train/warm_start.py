@@ -24,7 +24,7 @@ HEADS_FILE = "heads.safetensors"  # the auxiliary heads of a run, beside its che
 
 @torch.no_grad()
 def take_over(model: LocateModel, tokenizer: Tokenizer, folder: Path) -> None:
-    """Fill a model from a checkpoint of the same shape.
+    """Fill a model from a checkpoint of the same shape, or with fewer heads for keys and values.
 
     Args:
         model: with the vocabulary of `tokenizer`.
@@ -38,14 +38,28 @@ def take_over(model: LocateModel, tokenizer: Tokenizer, folder: Path) -> None:
     for name, tensor in mine.items():
         if name == EMBEDDING:
             continue
+        if name in theirs and theirs[name].shape != tensor.shape:
+            theirs[name] = _with_more_heads(name, theirs[name], tensor, model.config.text.head_dim)
         if name not in theirs or theirs[name].shape != tensor.shape:
             found = tuple(theirs[name].shape) if name in theirs else "missing"
             raise CheckpointError(
                 f"{folder}: {name} is {found}, the recipe's model has {tuple(tensor.shape)}; a warm start "
-                "needs the same layers, only the vocabulary may differ"
+                "needs the same layers, only the vocabulary and the number of heads for keys may differ"
             )
         tensor.copy_(theirs[name])
     mine[EMBEDDING].copy_(_embeddings(tokenizer, Tokenizer.from_folder(folder), theirs[EMBEDDING]))
+
+
+def _with_more_heads(name: str, theirs: Tensor, mine: Tensor, head_dim: int) -> Tensor:
+    """Keys and values of a decoder with more heads for them: each head as often as queries shared it.
+
+    The model computes what it did; from there on the heads learn apart.
+    """
+    is_shared = name.startswith("decoder.layers.") and name.split(".")[-2] in ("k", "v")
+    times, rest = divmod(len(mine), len(theirs))
+    if not is_shared or rest:
+        return theirs
+    return theirs.unflatten(0, (-1, head_dim)).repeat_interleave(times, dim=0).flatten(0, 1)
 
 
 def _embeddings(new: Tokenizer, old: Tokenizer, table: Tensor) -> Tensor:

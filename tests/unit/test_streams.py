@@ -13,14 +13,7 @@ from locany.data.collate import collate
 from locany.data.conversation import encode_conversation
 from locany.data.encode import EncodedSample, encode_sample
 from locany.data.sample import Question, Sample, Target
-from locany.data.streams import (
-    IGNORE,
-    Branch,
-    Streams,
-    answer_spans,
-    branched_streams,
-    conversation_streams,
-)
+from locany.data.streams import IGNORE, Streams, answer_spans, branched_streams, conversation_streams
 from locany.errors import DataError
 from locany.image import PreprocessConfig
 from locany.model import LocateModel
@@ -329,7 +322,7 @@ def test_no_question_sees_another(tokenizer: Tokenizer, model: LocateModel) -> N
     for words in ("one two three", "six five nine"):
         question = tokenizer.encode_plain(words)[:6]
         last = [vocab.box, vocab.coord(len(words)), vocab.coord(question[0]), vocab.box_end, vocab.end]
-        streams = branched_streams(vocab, prefix, [Branch(question, last), Branch(prefix, answer)])
+        streams = branched_streams(vocab, prefix, [(question, last), (prefix, answer)])
         sample = EncodedSample(streams, np.zeros((0, 3, 14, 14)), ())
         results.append((streams, losses(model, tokenizer, [sample]).nll[0].numpy()))
     (one, nll_one), (two, nll_two) = results

@@ -23,6 +23,7 @@ from locany.weights import save_model
 from tests.tiny import tiny_config
 
 FIRST = ["None", "assistant", "user", "cat"] * 40
+VOCABULARY = ("vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json")
 SECOND = [*FIRST, *["catalogue", "None", "assistant", "dog"] * 60]
 
 
@@ -56,6 +57,27 @@ def test_tokens_are_matched_by_their_text(tmp_path: Path) -> None:
     for name, tensor in new.state_dict().items():
         if name != "decoder.embed.weight":
             assert torch.equal(tensor, old.state_dict()[name])
+
+
+def test_more_heads_for_keys_compute_the_same(tmp_path: Path) -> None:
+    old, theirs = checkpoint(tmp_path / "old", FIRST, seed=1)
+    shape = old.config
+    assert shape.text.num_kv_heads < shape.text.num_heads
+    wider = LocateModel(replace(shape, text=replace(shape.text, num_kv_heads=shape.text.num_heads)))
+    take_over(wider, theirs, tmp_path / "old")
+    embeds, positions = torch.randn(2, 9, shape.text.hidden_size), torch.arange(9).expand(2, -1)
+    with torch.no_grad():
+        expected, found = (model.decoder(embeds, positions, None) for model in (old, wider))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    with pytest.raises(CheckpointError, match="the same layers"):  # fewer cannot hold what was learnt
+        save_model(
+            wider, tmp_path / "wide", token_ids=theirs.vocab.to_config(), files=vocabulary(tmp_path / "old")
+        )
+        take_over(old, theirs, tmp_path / "wide")
+
+
+def vocabulary(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.glob("*.*") if file.name in VOCABULARY}
 
 
 def test_other_layers_are_refused(tmp_path: Path) -> None:

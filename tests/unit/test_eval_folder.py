@@ -1,0 +1,75 @@
+"""Data sets of one's own: images with nothing in them, and what is known by a point alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from locany.eval.benchmarks import open_benchmark
+from locany.eval.example import Query
+from locany.tasks import Task
+
+GREY = np.zeros((80, 100, 3), np.uint8)
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Path:
+    """Four images: a cat, a dog, and two with nothing; a bird is in none of them."""
+    for i in range(4):
+        Image.fromarray(GREY).save(tmp_path / f"{i}.png")
+    document = {
+        "images": [{"id": i, "file_name": f"{i}.png", "width": 100, "height": 80} for i in range(4)],
+        "annotations": [
+            {"id": i, "image_id": i, "category_id": i, "bbox": [10, 10, 30, 30]} for i in range(2)
+        ],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(("cat", "dog", "bird"))],
+    }
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_images_without_an_object_are_told(coco: Path) -> None:
+    contents = open_benchmark("folder", coco)
+    assert [example.id for example in contents.examples] == ["0.png", "1.png"]
+    assert contents.remarks == (
+        "2 images without a box of one thing are not asked about (--negatives N asks them for absent names)",
+    )
+
+
+def test_images_without_an_object_are_asked_for_absent_names(coco: Path) -> None:
+    contents = open_benchmark("folder", coco, negatives=2)
+    assert contents.remarks == ()
+    assert [len(example.queries) for example in contents.examples] == [3, 3, 2, 2]
+    empty = contents.examples[2]
+    names = [query.name for query in empty.queries]
+    assert set(names) < {"cat", "dog", "bird"}
+    assert empty.queries == tuple(Query(Task.detect([name]), name) for name in names)
+    assert empty.truth.boxes == dict.fromkeys(names, ())
+    every = open_benchmark("folder", coco, ask="all")
+    assert len(every.examples) == 4
+    assert every.examples[3].truth.boxes == {"cat": (), "dog": (), "bird": ()}
+    assert every.remarks == ()
+
+
+def test_points_among_boxes_are_told_and_are_not_absent(tmp_path: Path) -> None:
+    def shape(label: str, kind: str, *points: Any) -> dict[str, Any]:
+        return {"label": label, "points": list(points), "shape_type": kind}
+
+    eyes = [shape("eye", "point", [20, 20]), shape("eye", "point", [30, 20])]
+    box = shape("cat", "rectangle", [10, 10], [40, 40])
+    for name, shapes in (("a", [box, *eyes]), ("b", [box]), ("c", eyes)):
+        Image.fromarray(GREY).save(tmp_path / f"{name}.png")
+        record = {"shapes": shapes, "imagePath": f"{name}.png", "imageHeight": 80, "imageWidth": 100}
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+    contents = open_benchmark("folder", tmp_path, negatives=1)
+    assert "4 points are left out: of a data set of boxes only boxes are measured" in contents.remarks
+    asked = {e.id: [q.name for q in e.queries if q.name] for e in contents.examples}
+    assert asked == {"a.png": [], "b.png": ["eye"], "c.png": ["cat"]}, "an eye is in a and in c"
+    every = {e.id: e.queries[0].task.categories for e in open_benchmark("folder", tmp_path, ask="all").examples}
+    assert every == {"a.png": ("cat",), "b.png": ("cat", "eye"), "c.png": ("cat",)}
