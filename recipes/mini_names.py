@@ -3,11 +3,12 @@
     torchrun --nproc-per-node 2 -m locany train recipes/mini_names.py out=runs/mini_names compile=true
         begin=runs/mini_path/model begin_heads=runs/mini_path/heads.safetensors
 
-After the fifth stage most of the wrong boxes among icons lay exactly on another thing. A visual token told one
-of 718 names right in a quarter of the cases, and one in seven names was unclear to the decoder itself, being
-written in pieces ("t", "u", "lip"). An image of the stages with questions shows some seven pictures; here it is
-thirty, in more than twice as many drawings, no question is asked, and only the encoder learns. Words that
-things are called by become tokens of their own, and the decoder's keys get as many heads as its queries.
+After the fifth stage most of the wrong boxes among icons lay exactly on another thing. A visual token told
+one of 718 names right in a quarter of the cases, and one in seven names was unclear to the decoder itself,
+being written in pieces ("t", "u", "lip"). An image of the stages with questions shows some seven pictures;
+here it is thirty, in more than twice as many drawings, no question is asked, and only the encoder learns.
+Words that things are called by become tokens of their own, and the decoder's keys get as many heads as its
+queries.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ SOURCES = (
 
 
 def corpus() -> Iterator[str]:
-    """What the vocabulary is made from: that of the stages before, and names so often that they stay whole."""
+    """What the vocabulary is made from: texts of the stages before, and names often enough to stay whole."""
     yield from MINI["corpus"]()
     for concept in catalogue(ICON_SETS).concepts.values():
         for phrase in sorted(concept.phrases):

@@ -97,7 +97,7 @@ def report(
 
         for found, run in zip(finished, runs, strict=True):
             try:
-                whole.sheets += sheets_of(found, run, images, data)
+                whole.add(sheets_of(found, run, images, data))
             except (
                 LocanyError
             ) as error:  # the images are on another machine: the tables are still worth having

@@ -29,7 +29,8 @@ _DEFAULT_OUT = Path("runs") / "eval"
 
 _EPILOGUE = """\
 The folder of a run holds predictions.jsonl, metrics.json and config.json. Run the same command again after \
-a stop of any kind: it goes on where it was. 'locany report' makes tables and pictures of such folders.
+a stop of any kind: it goes on where it was, and asks again for what failed. 'locany report' makes tables \
+and pictures of such folders.
 
 Everything is counted twice, and the two are never mixed: 'published' counts as the published scripts do, \
 defects included, and may be held against printed tables; 'fixed' counts as one would expect.
@@ -265,7 +266,8 @@ def _print(done: Sequence[ResultsFolder]) -> None:
         for remark in metrics["remarks"]:
             say(remark)
         if metrics["counts"]["num_failed"]:
-            say("examples that failed count as nothing found; predictions.jsonl says why")
+            again = "" if "form" in results.config() else "; the same command asks for them again"
+            say(f"examples that failed count as nothing found; predictions.jsonl says why{again}")
         say(f"wrote {results.path}")
 
 

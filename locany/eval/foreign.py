@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from locany.errors import DataError
 from locany.eval.example import Example, Place, Prediction
-from locany.eval.predictions import from_json, is_ours, read_lines
+from locany.eval.predictions import check_score, finite_or_none, from_json, is_ours, read_lines
+from locany.tasks import TaskKind
 
 THRESHOLDS = tuple(number / 100 for number in range(101))
 _MOST_NAMED = 3  # things named in a remark
@@ -42,7 +43,7 @@ def read_foreign(path: Path, examples: Sequence[Example], annotations: Path | No
         annotations: for COCO results: the annotation file that their ids are of.
 
     Raises:
-        DataError: the file is none of these, or speaks of none of the examples.
+        DataError: the file is none of these, speaks of none of the examples, or has scores beyond 0..1.
     """
     if _begins_with(path) == "[":
         return _coco(path, examples, annotations)
@@ -109,7 +110,7 @@ def _joined(
     path: Path,
     pairs: Iterable[tuple[str, Prediction]],
     examples: Sequence[Example],
-    known: set[str],
+    known: Collection[str],
     strangers: Sequence[str] = (),
 ) -> Foreign:
     """One prediction for each example: the first, as copies come from samplers that fill up."""
@@ -146,8 +147,9 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _published(path: Path, lines: Sequence[tuple[str, Any]], examples: Sequence[Example]) -> Foreign:
-    places = _Places(examples)
+    places, by_id = _Places(examples), {example.id: example for example in examples}
     pairs, strangers = [], []
+    unknown: dict[str, None] = {}
     for where, line in lines:
         try:
             image, prediction = str(line["image_path"]), _published_row(line)
@@ -160,8 +162,39 @@ def _published(path: Path, lines: Sequence[tuple[str, Any]], examples: Sequence[
         if name is None:
             strangers.append(image)
         else:
+            prediction, others = _respelled(prediction, by_id[name])
+            unknown.update(dict.fromkeys(others))
             pairs.append((name, prediction))
-    return _joined("published", path, pairs, examples, {e.id for e in examples}, strangers)
+    joined = _joined("published", path, pairs, examples, by_id.keys(), strangers)
+    if not unknown:
+        return joined
+    names = _some(list(unknown))
+    remark = f"{len(unknown)} names in the answers stand for nothing in their image, such as {names}"
+    return replace(joined, remarks=(*joined.remarks, remark))
+
+
+def _respelled(prediction: Prediction, example: Example) -> tuple[Prediction, list[str]]:
+    """What was found under the example's own spelling of names, and the names that it does not have.
+
+    The published count takes names for equal that differ in case and such; profile `fixed` does not. It gets
+    one name for another only where the published count cannot tell: of two names with one spelling the second
+    stays, and pointing compares all but case. Transcriptions are what was read, and stay.
+    """
+    kinds = {query.task.kind for query in example.queries}
+    if TaskKind.TEXT in kinds:
+        return prediction, []
+    truth, points = example.truth, any(query.task.expects_points for query in example.queries)
+    known = {*truth.boxes, *truth.masks, *truth.polygons, *truth.crowd, *truth.partial}
+    found: dict[str, tuple[Place, ...]] = {}
+    for name, values in prediction.found.items():
+        own = name if name in known else _name_in(example, name)
+        if own in found or own in prediction.found or (points and own.lower() != name.lower()):
+            own = name
+        found[own] = values
+    # Answers to the one phrase of an example count whatever they are called.
+    is_phrase = len(known) <= 1 and all(query.task.phrase for query in example.queries)
+    others = [] if is_phrase else [name for name, values in found.items() if values and name not in known]
+    return replace(prediction, found=found), others
 
 
 def _published_row(line: Mapping[str, Any]) -> Prediction:
@@ -259,20 +292,19 @@ def _coco(path: Path, examples: Sequence[Example], annotations: Path | None) -> 
             image, category = images[result["image_id"]], categories[result["category_id"]]
             x, y, width, height = (float(value) for value in result["bbox"])
             score = float(result.get("score", 1.0))
-            if not all(map(math.isfinite, (x, y, width, height, score))):
-                raise ValueError("a number is not finite")
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{path}, result {number}, is no COCO result of {annotations} "
                 f"({type(error).__name__}: {error})"
             ) from None
+        check_score(score, f"{path}, result {number},")
         same = _same_file(_path(image), by_base.get(PurePosixPath(_path(image)).name, ()))
         if same is None:
             strangers.append(image)
             continue
         example = by_path[same]
         name = _name_in(example, category)
-        box = (x, y, x + width, y + height)
+        box = finite_or_none((x, y, x + width, y + height))
         found.setdefault(example.id, {}).setdefault(name, []).append((box, score))
     pairs = []
     for example in examples:  # an image that is not mentioned has no detection: it was looked at all the same
@@ -313,7 +345,8 @@ def _name_in(example: Example, category: str) -> str:
     """The example's own spelling of a category: LVIS writes aerosol_can where blanks are asked for."""
     wanted = _spelling(category)
     truth = example.truth
-    return next((n for n in (*truth.boxes, *truth.masks, *truth.crowd) if _spelling(n) == wanted), category)
+    names = (*truth.boxes, *truth.masks, *truth.polygons, *truth.crowd)
+    return next((name for name in names if _spelling(name) == wanted), category)
 
 
 def _json(path: Path) -> Any:

@@ -15,7 +15,7 @@ from locany.eval.metrics.ap import score_ap
 from locany.eval.metrics.by_name import score_first, scores_by_name
 from locany.eval.metrics.calibration import score_calibration
 from locany.eval.metrics.duplicates import score_duplicates
-from locany.eval.metrics.profile import Profile
+from locany.eval.metrics.profile import Profile, answer_of
 from locany.eval.metrics.speed import num_readable, score_speed
 from locany.eval.metrics.table import HEADLINES, SCORERS, scorer_of
 from locany.tasks import TaskKind
@@ -23,7 +23,7 @@ from locany.tasks import TaskKind
 _PAIR = " x "
 _MOST_PAIRS = 60  # cells of a table of two kinds of groups
 _MOST_NAMES = 100  # those with the most targets
-_POSITIVES_ONLY = ("boxes", "points")
+_POSITIVES_ONLY = ("boxes", "points", "mixed")  # the published files have no absent name
 _BY_CATEGORY = ("boxes", "coco", "lvis")
 
 
@@ -60,6 +60,8 @@ def measure(
         asked, given = examples, predictions
         if profile is Profile.PUBLISHED and benchmark.metric in _POSITIVES_ONLY:
             asked, given = positives(examples, predictions)
+            if benchmark.metric == "mixed":  # whose examples can be of absent names alone
+                asked = [example for example in asked if _num_targets(example)]
         groups: dict[str, dict[str, Any]] = {}
         for kind, parts in grouped(benchmark, asked).items():
             groups[kind] = {value: scorer(part, given, profile) for value, part in parts.items()}
@@ -166,7 +168,10 @@ def asks_for_boxes(example: Example) -> bool:
 
 
 def counts(examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> dict[str, Any]:
-    """What was asked, what came back at all, and how answers ended."""
+    """What was asked, what came back at all, and how answers ended.
+
+    Missing and failed are examples; queries and those that ended, neither cut nor failed, are questions.
+    """
     known = [predictions[example.id] for example in examples if example.id in predictions]
     errors: dict[str, int] = {}
     for prediction in known:
@@ -184,6 +189,11 @@ def counts(examples: Sequence[Example], predictions: Mapping[str, Prediction]) -
         "num_empty": sum(not _num_targets(example) for example in examples),
         "num_places": num_places,
         "num_missing": len(examples) - len(known),
+        "num_ended": sum(
+            len(example.queries) - predictions[example.id].num_truncated
+            for example in examples
+            if answer_of(example, predictions) is not None
+        ),
         "num_failed": sum(errors.values()),
         "errors": errors,
         "num_truncated": sum(p.num_truncated for p in known),

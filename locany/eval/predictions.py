@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -49,12 +50,14 @@ def line_of(prediction: Prediction) -> bytes:
 def from_json(line: Any, where: str) -> Prediction:
     """The prediction of a line that `to_json` made, or that somebody else wrote in this form.
 
+    A place with a number that is not finite is one without numbers, and so malformed under its name.
+
     Args:
         line: a JSON object; "id" and "found" are needed.
         where: file and number of the line, for messages.
 
     Raises:
-        DataError: a field is missing or of another kind.
+        DataError: a field is missing or of another kind, or a score is none.
     """
     try:
         size = line.get("size_wh")
@@ -64,8 +67,8 @@ def from_json(line: Any, where: str) -> Prediction:
             scores={_text(name): _numbers(values) for name, values in line.get("scores", {}).items()},
             absent=tuple(_text(name) for name in line.get("absent", ())),
             size_wh=(int(size[0]), int(size[1])) if size else None,
-            seconds=float(line.get("seconds", 0)),
-            seconds_loading=float(line.get("seconds_loading", 0)),
+            seconds=_finite(line.get("seconds", 0)),
+            seconds_loading=_finite(line.get("seconds_loading", 0)),
             error=_text(line.get("error", "")),
             answer=_text(line.get("answer", "")),
             **{
@@ -73,7 +76,7 @@ def from_json(line: Any, where: str) -> Prediction:
                 for name in ("num_tokens", "num_steps", "num_truncated", "num_malformed")
             },
         )
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"{where} is not a prediction ({type(error).__name__}: {error}); expected an object with "
             '"id" and "found" {name: [[x0, y0, x1, y1], ...]}'
@@ -84,7 +87,23 @@ def from_json(line: Any, where: str) -> Prediction:
                 f"{where} has {len(values)} scores of {name!r} for {len(prediction.found.get(name, ()))} "
                 "places; give one each, or none"
             )
+        for value in values:
+            check_score(value, where)
     return prediction
+
+
+def check_score(score: float, where: str) -> None:
+    """Raise DataError where a score is not 0..1: thresholds and calibration would quietly be about nothing.
+
+    Args:
+        score: any number.
+        where: file and line or result, for the message.
+    """
+    if not 0 <= score <= 1:  # what is no number is not, either
+        raise DataError(
+            f"{where} has the score {score:g}, expected 0 to 1; divide percentages by 100, apply a sigmoid "
+            "to logits, or leave the scores out"
+        )
 
 
 def _text(value: Any) -> str:
@@ -97,8 +116,20 @@ def _numbers(values: Any) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not finite")
+    return number
+
+
 def _places(places: Any) -> tuple[Place, ...]:
-    return tuple(_numbers(place) for place in places)
+    return tuple(finite_or_none(_numbers(place)) for place in places)
+
+
+def finite_or_none(place: Place) -> Place:
+    """The place, or one without numbers, which is malformed, where one of them is not finite."""
+    return place if all(map(math.isfinite, place)) else ()
 
 
 def read_lines(path: Path) -> list[tuple[str, Any]]:

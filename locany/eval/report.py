@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from locany.eval.metrics.profile import Profile
@@ -30,6 +30,17 @@ class Report:
     runs: Sequence[Run]
     profiles: Sequence[Profile]
     sheets: list[Sheet] = field(default_factory=list)
+
+    def add(self, sheets: Sequence[Sheet]) -> None:
+        """Sheets of one more run; a file whose name is taken gets a number."""
+        for sheet in sheets:
+            taken, number = {other.file for other in self.sheets}, 1
+            path = Path(sheet.file)
+            name = sheet.file
+            while name in taken:
+                number += 1
+                name = f"{path.stem}-{number}{path.suffix}"
+            self.sheets.append(replace(sheet, file=name))
 
     def tables(self) -> list[tuple[Profile, list[Table]]]:
         """The tables of each profile that anything was measured in."""

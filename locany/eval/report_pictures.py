@@ -35,6 +35,7 @@ _INK, _SOFT, _GROUND, _TILE_GROUND, _TILE_EDGE = "#1c1f23", "#667079", "#ffffff"
 _MOST_LABELS = 8  # boxes of an image that get their names written on them
 _MOST_ZOOM = 3  # times as large as it is
 _PART = 0.3  # of the image: where less than so much is of interest, the rest is cut away
+_MOST_BYTES = 180  # of the name of a file, whose whole may have 255
 _ENOUGH_TARGETS = 12  # more do not make an image more interesting
 
 Box = tuple[float, float, float, float]
@@ -87,13 +88,19 @@ def sheets_of(folder: ResultsFolder, run: Run, number: int, data: Path | None = 
     for kind, chosen in (("best", best(rated, number)), ("worst", worst(rated, number))):
         if chosen:
             title = f"{run.title}, {run.who()}: {kind}"
-            name = re.sub(r"[^A-Za-z0-9]+", "-", f"{run.benchmark} {run.who()} {kind}").strip("-").lower()
             words = (
                 f"By {head_of(run.headline)} of each image alone; at most one question about an image. "
                 "Green, thick: what is there. Orange, thin: what was found."
             )
-            sheets.append(Sheet(title, words, f"{name}.jpg", draw_sheet(chosen, run.headline)))
+            name = _file_name(f"{run.benchmark} {run.who()}", kind)
+            sheets.append(Sheet(title, words, name, draw_sheet(chosen, run.headline)))
     return sheets
+
+
+def _file_name(about: str, kind: str) -> str:
+    """Letters and digits of any script, as many as a file system takes."""
+    words = re.sub(r"\W+", "-", about).strip("-").lower().encode()[:_MOST_BYTES].decode(errors="ignore")
+    return f"{words}-{kind}.jpg".lstrip("-")
 
 
 def examples_of(run: Run, data: Path | None) -> list[Example]:

@@ -58,8 +58,11 @@ def _overview(runs: Sequence[Run], benchmarks: Sequence[str], profile: Profile) 
         cells = [of.get((model, mode, name)) for name in benchmarks]
         values = [percent(run.scores(profile)[run.headline]) if run else "" for run in cells]  # type: ignore[index]
         rows.append((model, mode, *values))
-    columns = range(2, len(heads))
-    return Table("All benchmarks", tuple(heads), tuple(rows), 2, best=best_of_columns(rows, columns))
+    alike = {name: _is_alike([run for run in runs if run.benchmark == name], profile) for name in benchmarks}
+    best = best_of_columns(rows, [2 + i for i, name in enumerate(benchmarks) if alike[name]])
+    odd = [next(run.title for run in runs if run.benchmark == name) for name in benchmarks if not alike[name]]
+    notes = (f"{', '.join(odd)}: not all about the same examples.",) if odd else ()
+    return Table("All benchmarks", tuple(heads), tuple(rows), 2, best=best, notes=notes)
 
 
 def _scores_table(runs: Sequence[Run], profile: Profile) -> Table:
@@ -75,21 +78,30 @@ def _scores_table(runs: Sequence[Run], profile: Profile) -> Table:
     speeds = [_boxes_per_second(run, profile) for run in runs]
     has_speed = any(speeds) or any("boxes_per_s" in row.values for row in printed)
     sources = list(dict.fromkeys(row.source for row in printed))
+    sizes = [_examples_cell(run, profile) for run in runs]
+    has_sizes = len(set(sizes)) > 1 or any(" of " in size for size in sizes)
     heads = ["model", "mode", *(head_of(key) for key in keys), *(head for _, _, head in more)]
+    heads += ["examples"] * has_sizes
     speed_head = "boxes/s, paper" if profile is Profile.PUBLISHED else "correct boxes/s"
     heads += [speed_head] * has_speed + ["from"] * bool(printed)
     rows = []
-    for run, found, speed in zip(runs, scores, speeds, strict=True):
+    for run, found, speed, size in zip(runs, scores, speeds, sizes, strict=True):
         cells = [percent(found.get(key)) for key in keys]
         cells += [percent(run.metrics["more"].get(part, {}).get(key)) for part, key, _ in more]
-        cells += [speed] * has_speed + ["this run"] * bool(printed)
+        cells += [size] * has_sizes + [speed] * has_speed + ["this run"] * bool(printed)
         rows.append((run.model, run.mode, *cells))
     num_ours = len(rows)
-    best = best_of_columns(rows, range(2, 2 + len(keys))) if len(runs) > 1 else frozenset()
+    is_alike = _is_alike(runs, profile)
+    best = best_of_columns(rows, range(2, 2 + len(keys))) if is_alike else frozenset()
     notes, marks = [_asked(runs)], _Marks()
+    if any(_num_counted(run, profile)[1] < run.metrics["counts"]["num_examples"] for run in runs):
+        notes.append("Examples with nothing to find are left out: the published files have none.")
+    if not is_alike:
+        notes.append("The scores of these runs are not about the same examples, so none is called the best.")
     ordered = sorted(printed, key=lambda row: -row.values.get(runs[0].headline, -1))
     for row in ordered:
         cells = [percent(row.values.get(key)) for key in keys]
+        cells += [""] * has_sizes
         cells += [f"{row.values['boxes_per_s']:.1f}" if "boxes_per_s" in row.values else ""] * has_speed
         cells.append(f"[{sources.index(row.source) + 1}]{marks.of(row)}")
         rows.append((row.method, row.mode, *cells))
@@ -120,12 +132,19 @@ def _spread_table(runs: Sequence[Run], profile: Profile) -> list[Table]:
     keys = shown_scores([run.scores(profile) or {} for group in several for run in group])
     rows = []
     for group in several:
-        found = [[100 * (run.scores(profile) or {})[key] for run in group] for key in keys]
-        cells = [f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}" for values in found]
+        cells = [_spread([(run.scores(profile) or {}).get(key) for run in group]) for key in keys]
         rows.append((group[0].model, str(group[0].metrics.get("mode", "")), str(len(group)), *cells))
     heads = ("model", "mode", "seeds", *(head_of(key) for key in keys))
     notes = ("± the standard deviation over seeds.",)
     return [Table(f"{runs[0].title}: mean over seeds", heads, tuple(rows), 2, notes=notes)] if rows else []
+
+
+def _spread(shares: Sequence[Any]) -> str:
+    """Mean and deviation in percent; nothing where a run has no such number, as with a limit."""
+    if not all(isinstance(share, int | float) for share in shares):
+        return ""
+    values = [100 * share for share in shares]
+    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
 
 
 class _Marks:
@@ -156,10 +175,33 @@ def _asked(runs: Sequence[Run]) -> str:
 
 
 def _size(counts: Mapping[str, Any]) -> str:
-    """How much a run was asked."""
-    empty = counts.get("num_empty", 0)
+    """How much a run was asked, and whether there is an answer to all of it."""
+    empty, missing, number = counts.get("num_empty", 0), counts.get("num_missing", 0), counts["num_examples"]
     words = f" ({empty:,} with nothing to find)" if empty else ""
-    return f"{counts['num_examples']:,} examples{words}, {counts['num_targets']:,} targets"
+    answered = f", {number - missing:,} of {number:,} answered" if missing else ""
+    return f"{number:,} examples{words}, {counts['num_targets']:,} targets{answered}"
+
+
+def _num_counted(run: Run, profile: Profile) -> tuple[int, int]:
+    """How many examples are in the scores of a profile, and of how many."""
+    scores = run.scores(profile) or {}
+    number = int(scores.get("num_examples", run.metrics["counts"]["num_examples"]))
+    return int(scores.get("num_scored", number)), number
+
+
+def _examples_cell(run: Run, profile: Profile) -> str:
+    counted, number = _num_counted(run, profile)
+    return f"{number:,}" if counted == number else f"{counted:,} of {number:,}"
+
+
+def _is_alike(runs: Sequence[Run], profile: Profile) -> bool:
+    """Whether the scores of several runs are about the same examples, so that one can be the best."""
+    asked = {
+        (*_num_counted(run, profile), run.config.get("settings", {}).get("examples"))
+        for run in runs
+        if run.scores(profile) is not None
+    }
+    return len(asked) < 2
 
 
 def _group_tables(runs: Sequence[Run], profile: Profile) -> list[Table]:
@@ -174,12 +216,17 @@ def _group_tables(runs: Sequence[Run], profile: Profile) -> list[Table]:
         rows = []
         for value in values:
             cells = [groups.get(kind, {}).get(value) for groups in parts]
-            number = next(cell["num_examples"] for cell in cells if cell is not None)
+            numbers = [cell["num_examples"] if cell else 0 for cell in cells]
+            shown = numbers[:1] if len(set(numbers)) == 1 else numbers
             rows.append(
-                (value, f"{number:,}", *(percent(cell.get(headline)) if cell else "" for cell in cells))
+                (
+                    value,
+                    " / ".join(f"{number:,}" for number in shown),
+                    *(percent(cell.get(headline)) if cell else "" for cell in cells),
+                )
             )
         heads = (kind, "examples", *(run.who() for run in runs))
-        best = best_of_rows(rows, range(2, len(heads))) if len(runs) > 1 else frozenset()
+        best = best_of_rows(rows, range(2, len(heads))) if _is_alike(runs, profile) else frozenset()
         found.append(
             Table(f"{runs[0].title}: {head_of(headline)} by {kind}", heads, tuple(rows), 1, best=best)
         )
@@ -234,29 +281,33 @@ def _speed_table(runs: Sequence[Run]) -> Table | None:
 def _endings_table(runs: Sequence[Run]) -> Table | None:
     """How answers ended, and answers that ran away."""
     rows = []
+    has_missing = any(run.metrics["counts"].get("num_missing") for run in runs)
+    kinds = ["num_truncated", "num_failed", *["num_missing"] * has_missing, "num_malformed"]
     for run in runs:
         counts, doubles = run.metrics["counts"], run.metrics["more"].get("duplicates", {})
-        ended = counts["num_queries"] - counts["num_truncated"] - counts["num_failed"]
+        not_ended = counts["num_truncated"] + counts["num_failed"] + counts.get("num_missing", 0)
+        ended = counts.get("num_ended", counts["num_queries"] - not_ended)
         rows.append(
             (
                 run.model,
                 run.mode,
                 f"{counts['num_queries']:,}",
                 f"{ended:,}",
-                *(f"{counts[name]:,}" for name in ("num_truncated", "num_failed", "num_malformed")),
+                *(f"{counts.get(name, 0):,}" for name in kinds),
                 percent(doubles.get("doubles")),
                 *(str(doubles.get(f"num_{name}", "")) for name in ("repetitive", "large_box")),
             )
         )
-    heads = ("model", "mode", "queries", "ended", "cut", "failed", "unreadable boxes", "doubles %")
+    heads = ["model", "mode", "queries", "ended", "cut", "failed", *["missing"] * has_missing]
     notes = (
         "doubles: boxes that repeat an earlier one of the same name at IoU 0.9; repetitive: one coordinate "
         "ten times in a row and more than twice as many boxes as there are things; one box over all: a "
         "single box over 95 % of the image.",
+        *["missing: examples without a prediction; failed are examples, too."] * has_missing,
     )
     return Table(
         f"{runs[0].title}: endings",
-        (*heads, "repetitive", "one box over all"),
+        (*heads, "unreadable boxes", "doubles %", "repetitive", "one box over all"),
         tuple(rows),
         2,
         notes=notes,
@@ -284,5 +335,7 @@ def summary_lines(run: Run) -> list[str]:
             said = "  ".join(f"{head_of(key)} {percent(scores[key])}" for key in shown_scores([scores])[:5])
             speed = _boxes_per_second(run, profile)
             words = "boxes/s as the paper counts" if profile is Profile.PUBLISHED else "correct boxes/s"
-            lines.append(f"  {profile.value:<10} {said}" + (f"  {speed} {words}" if speed else ""))
+            counted, number = _num_counted(run, profile)
+            of = f"  over {counted:,} of {number:,} examples" if counted < number else ""
+            lines.append(f"  {profile.value:<10} {said}" + (f"  {speed} {words}" if speed else "") + of)
     return lines

@@ -1,7 +1,7 @@
 """The folder of a run: what was asked (config.json), came back (predictions.jsonl), came out (metrics.json).
 
 config.json is written first and metrics.json last, each whole; predictions are added line by line. A run that
-was stopped at any moment goes on from there, if it is the same run.
+was stopped at any moment goes on from there, if it is the same run, and asks again for what failed.
 """
 
 from __future__ import annotations
@@ -121,6 +121,9 @@ class ResultsFolder:
     ) -> list[Prediction]:
         """The predictions of all examples: what is there, and the rest asked for and written down one by one.
 
+        Examples that failed before are asked for again, first of all: an image may have been mended since, or
+        memory be free. Their lines are replaced at once, when all have an answer or something stops the run.
+
         Args:
             examples: all of the run.
             answer: gives the predictions of some examples in their order; not called where none are left.
@@ -131,16 +134,36 @@ class ResultsFolder:
         """
         with locked_folder(self.path):
             found = self.resume(examples)
+            failed = [number for number, prediction in enumerate(found) if prediction.error]
             rest = examples[len(found) :]
-            watcher.begin(len(examples), len(found))
-            if rest:
+            watcher.begin(len(examples), len(found) - len(failed))
+            if failed or rest:
+                answers = iter(answer([*(examples[number] for number in failed), *rest]))
+                if failed:
+                    self._replace_failed(found, failed, answers, watcher)
                 with PredictionFile(self.path / PREDICTIONS) as file:
-                    for prediction in answer(rest):
+                    for prediction in answers:
                         file.add(prediction)
                         found.append(prediction)
                         watcher.item()
         assert [p.id for p in found] == [e.id for e in examples], "predictions come in order, one an example"
         return found
+
+    def _replace_failed(
+        self,
+        found: list[Prediction],
+        failed: Sequence[int],
+        answers: Iterator[Prediction],
+        watcher: Watcher,
+    ) -> None:
+        """Put new answers in the places of failed ones, here and in the file."""
+        try:
+            # The places come first: zip takes no answer after the last of them.
+            for number, prediction in zip(failed, answers, strict=False):
+                found[number] = prediction
+                watcher.item()
+        finally:
+            self.replace_predictions(found)
 
     def replace_predictions(self, predictions: Sequence[Prediction]) -> None:
         """Write predictions that were made elsewhere, all at once."""
@@ -164,7 +187,7 @@ class ResultsFolder:
         if missing := sorted(_PARTS - found.keys()):
             raise DataError(
                 f"{self.path / METRICS} lacks {', '.join(missing)}: another version wrote it; delete it "
-                "and run the same 'locany eval' again, which asks nothing twice"
+                "and run the same 'locany eval' again, which asks only for what failed"
             )
         return found
 

@@ -71,5 +71,7 @@ def test_points_among_boxes_are_told_and_are_not_absent(tmp_path: Path) -> None:
     assert "4 points are left out: of a data set of boxes only boxes are measured" in contents.remarks
     asked = {e.id: [q.name for q in e.queries if q.name] for e in contents.examples}
     assert asked == {"a.png": [], "b.png": ["eye"], "c.png": ["cat"]}, "an eye is in a and in c"
-    every = {e.id: e.queries[0].task.categories for e in open_benchmark("folder", tmp_path, ask="all").examples}
+    every = {
+        e.id: e.queries[0].task.categories for e in open_benchmark("folder", tmp_path, ask="all").examples
+    }
     assert every == {"a.png": ("cat",), "b.png": ("cat", "eye"), "c.png": ("cat",)}

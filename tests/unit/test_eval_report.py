@@ -24,7 +24,7 @@ from locany.eval.report_pictures import FOUND, TRUE, Rated, best, draw_tile, tru
 from locany.eval.report_tables import tables_of
 from locany.tasks import Task
 from tests.unit.cli_fixtures import Outcome
-from tests.unit.eval_fixtures import KnowsAll, write_bundle, write_instances
+from tests.unit.eval_fixtures import BOXES, KnowsAll, write_bundle, write_instances
 
 
 class Cli:
@@ -295,6 +295,25 @@ def test_a_report_as_files(cli: Cli, runs: Path, tmp_path: Path) -> None:
             assert picture.width > 600
 
 
+def test_pictures_of_names_that_are_alike_are_files_of_their_own(
+    cli: Cli, bundle: Path, tmp_path: Path
+) -> None:
+    row = Prediction("0.png", {"cat": ((10.0, 10.0, 40.0, 40.0),)})
+    (tmp_path / "p.jsonl").write_bytes(line_of(row))
+    for number, name in enumerate(("модель", "модель два", "a+b", "a/b", "ж" * 300)):
+        out = tmp_path / "runs" / str(number)
+        given = ("--predictions", tmp_path / "p.jsonl", "--name", name, "--out", out)
+        assert cli("eval", "coco", bundle, *given).code == 0
+    told = cli("report", tmp_path / "runs", "--out", tmp_path / "report", "--images", 1)
+    assert told.code == 0, told.err
+    names = {path.name for path in (tmp_path / "report").glob("*-best*.jpg")}
+    some = {"coco-модель-best.jpg", "coco-модель-два-best.jpg", "coco-a-b-best.jpg", "coco-a-b-best-2.jpg"}
+    assert some < names
+    assert len(names) == 5
+    text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert all(f"]({name})" in text for name in names)
+
+
 def test_tables_are_worth_having_without_the_images(
     cli: Cli, runs: Path, bundle: Path, tmp_path: Path
 ) -> None:
@@ -310,6 +329,61 @@ def test_tables_are_worth_having_without_the_images(
     )
     assert cli("report", runs, "--out", tmp_path / "report", "--data", moved).code == 0
     assert list((tmp_path / "report").glob("*.jpg"))
+
+
+def test_examples_without_a_prediction_are_told(cli: Cli, bundle: Path, tmp_path: Path) -> None:
+    """A published file with 1 of 6 rows, as a run that was stopped leaves it."""
+    folder = bundle / "_annotations" / "box_eval"
+    (folder / "Dense200.jsonl").write_text((folder / "COCO.jsonl").read_text())
+    row = {"image_path": "coco/2.png", "categories": list(BOXES), "extracted_predictions": BOXES}
+    (tmp_path / "part.jsonl").write_text(json.dumps(row) + "\n")
+    given = ("--predictions", tmp_path / "part.jsonl")
+    told = cli("eval", "dense200", bundle, *given, "--out", tmp_path / "runs" / "part")
+    assert told.code == 0, told.err
+    first, published, fixed = told.out.splitlines()[:3]
+    assert "6 examples, 18 targets, 1 of 6 answered, 3 found" in first
+    assert published.startswith("  published")
+    assert published.endswith("  over 1 of 6 examples")
+    assert fixed.startswith("  fixed")
+    assert "examples" not in fixed
+    rows = [{**row, "image_path": f"coco/{i}.png"} for i in range(6)]
+    (tmp_path / "all.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    given = ("--predictions", tmp_path / "all.jsonl")
+    assert cli("eval", "dense200", bundle, *given, "--out", tmp_path / "runs" / "all").code == 0
+    fixed, published = cli("report", tmp_path / "runs").out.split("## Profile `published`")
+    assert "| all |  | 6 | 6 | 0 | 0 | 0 | 0 |" in fixed, "queries, ended, cut, failed, missing, unreadable"
+    assert "| part |  | 6 | 1 | 0 | 0 | 5 | 0 |" in fixed
+    assert "6 examples, 18 targets / 6 examples, 18 targets, 1 of 6 answered" in fixed
+    table = published.split("###")[1]
+    assert "| examples |" in table
+    assert "| 1 of 6 |" in table
+    assert "**" not in table, "nothing is the best of what cannot be compared"
+    assert "are not about the same examples" in table
+
+
+def test_a_look_is_not_the_best_beside_the_whole(
+    cli: Cli, bundle: Path, tmp_path: Path, locator: KnowsAll
+) -> None:
+    for limit in (2, 6):
+        assert (
+            cli("eval", "coco", bundle, "--limit", limit, "--out", tmp_path / "runs" / str(limit)).code == 0
+        )
+    told = cli("report", tmp_path / "runs").out
+    assert "**" not in told
+    assert "2 examples, 6 targets / 6 examples, 18 targets (a part of the benchmark: --limit)" in told
+
+
+def test_seeds_of_a_look_lack_groups_that_others_have() -> None:
+    def of(seed: int, limit: int, **scores: float) -> Run:
+        one = made_up("x", "x", "one", 0.5)
+        part = one.metrics["profiles"]["fixed"]
+        scored = {**part, "scores": {**part["scores"], **scores}, "groups": {}}
+        settings = {"temperature": 0.7, "seed": seed, "num_examples": limit}
+        return Run({"settings": settings}, {**one.metrics, "profiles": {"fixed": scored}})
+
+    runs = [of(0, 9, **{"accuracy@a": 0.5}), of(1, 9, **{"accuracy@a": 0.7}), of(0, 3), of(1, 3)]
+    (table,) = (t for t in tables_of(runs, Profile.FIXED) if t.title == "X: mean over seeds")
+    assert [row[-1] for row in table.rows] == ["60.0 ± 14.1", ""]
 
 
 def made_up(benchmark: str, title: str, model: str, value: float) -> Run:

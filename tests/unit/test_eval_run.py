@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from locany.errors import CheckpointNotFoundError, DataError, LocanyError, RequestError
 from locany.eval.benchmarks import open_benchmark
@@ -183,6 +184,8 @@ def test_a_prediction_survives_the_disk(tmp_path: Path) -> None:
         ({"found": {}}, "'id'"),
         ({"id": 3, "found": {}}, "is not text"),
         ({"id": "a", "found": {"cat": [["x"]]}}, "could not convert"),
+        ({"id": "a", "found": {}, "seconds": float("nan")}, "nan is not finite"),
+        ({"id": "a", "found": {}, "num_tokens": float("inf")}, "OverflowError"),
         (
             {"id": "a", "found": {"cat": [[1, 2, 3, 4]]}, "scores": {"cat": [0.1, 0.2]}},
             "2 scores of 'cat' for 1",
@@ -231,6 +234,27 @@ def test_a_run_that_was_killed_goes_on_after_its_last_whole_line(tmp_path: Path)
     again = KnowsAll()
     assert collect(tmp_path / "run", examples, again)[0] == found
     assert again.asked == [], "nothing is left to ask"
+
+
+def test_what_failed_is_asked_for_again(tmp_path: Path) -> None:
+    image = tmp_path / "torn.png"
+    image.write_bytes(b"\x89PNG torn")
+    examples = [example("e0"), example("e1", image=image), *(example(f"e{i}") for i in range(2, 6))]
+    with pytest.raises(KeyboardInterrupt):
+        collect(tmp_path / "run", examples, KnowsAll(stop_after=3, fails=[0]))
+    path = tmp_path / "run" / "predictions.jsonl"
+    assert [bool(p.error) for p in read_predictions(path)] == [True, True, False, False]
+    Image.fromarray(GREY).save(image)
+    with pytest.raises(KeyboardInterrupt):
+        collect(tmp_path / "run", examples, KnowsAll(stop_after=0))
+    assert [bool(p.error) for p in read_predictions(path)] == [True, True, False, False], "nothing is lost"
+    locator = KnowsAll()
+    found, watcher = collect(tmp_path / "run", examples, locator)
+    assert len(locator.asked) == 4, "two that failed, two that were not asked"
+    assert (watcher.begun, watcher.items) == ((6, 2), 4)
+    assert read_predictions(path) == found
+    assert [p.id for p in found] == [e.id for e in examples]
+    assert not any(p.error for p in found)
 
 
 def test_another_run_is_refused_with_what_differs(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
     locany eval folder --data data/aquarium
 
 Images with boxes are asked for the categories that they have, or with `ask="all"` for all of the data set in
-one question, which is how a detector is used. Expressions, instructions and other questions are asked one by
-one. Here the readers are the strict ones: what is wrong in one's own files should be mended.
+one question, which is how a detector is used. Images without a box are asked for absent names alone, and for
+none unless `negatives` or `ask` says so. Expressions, instructions and other questions are asked one by one.
+Here the readers are the strict ones: what is wrong in one's own files should be mended.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def load(folder: Path, *, negatives: int, format: str | None, root: str | Path |
         example
         for sample, name in zip(samples, names, strict=True)
         for example in (
-            _detection(sample, name, dataset, ask)
+            [_detection(sample, name, dataset, ask)]
             if dataset.format.has_categories
             else _questions(sample, name)
         )
@@ -62,20 +63,32 @@ def load(folder: Path, *, negatives: int, format: str | None, root: str | Path |
     examples, remarks = unique(found)
     if dataset.absent and ask == "present":
         examples = add_absent(examples, negatives, lambda example: dataset.absent, ask_all)
-    return Contents(tuple(examples), tuple(remarks), folder)
+    asked = [example for example in examples if example.queries]
+    if left := len(examples) - len(asked):
+        advice = " (--negatives N asks them for absent names)" if dataset.absent and not negatives else ""
+        remarks.append(f"{left} images without a box of one thing are not asked about{advice}")
+    if dataset.format.has_categories and (points := sum(len(_points(sample)) for sample in samples)):
+        remarks.append(f"{points} points are left out: of a data set of boxes only boxes are measured")
+    return Contents(tuple(asked), tuple(remarks), folder)
 
 
-def _detection(sample: Sample, name: str, dataset: Dataset, ask: str) -> Iterator[Example]:
+def _detection(sample: Sample, name: str, dataset: Dataset, ask: str) -> Example:
+    """One image; without a query where there is nothing to ask for, since absent names may come later."""
     things = [target for target in sample.objects if not target.attributes.get("iscrowd")]
     crowd = [target for target in sample.objects if target.attributes.get("iscrowd")]
     present = tuple(dict.fromkeys(target.label for target in things))
-    asked = dataset.absent if ask == "all" and dataset.absent else present
-    if not asked:
-        return
+    pointed = {target.label for target in _points(sample)}  # there, so neither absent nor all boxed
+    everything = tuple(name for name in dataset.absent if name in present or name not in pointed)
+    asked = everything if ask == "all" and dataset.absent else present
     boxes = {**dict.fromkeys(asked, ()), **gather(_pairs(things))}
     incomplete = frozenset(sample.provenance.get(INCOMPLETE, ())) - {target.label for target in crowd}
-    truth = Truth(boxes, crowd=gather(_pairs(crowd)), partial=incomplete)
-    yield Example(name, _image(sample), name, (Query(Task.detect(asked)),), truth)
+    truth = Truth(boxes, crowd=gather(_pairs(crowd)), partial=incomplete | pointed)
+    return Example(name, _image(sample), name, (Query(Task.detect(asked)),) if asked else (), truth)
+
+
+def _points(sample: Sample) -> list[Target]:
+    """What a data set of boxes knows by a point alone (LabelMe)."""
+    return [target for question in sample.questions for target in question.targets if target.xyxy is None]
 
 
 def _questions(sample: Sample, name: str) -> Iterator[Example]:

@@ -35,8 +35,10 @@ def score_mixed(
     Boxes are right by IoU. Points are right in their thing, at every threshold. Where one phrase is asked
     for, every answer is one to it. Text is right under its own transcription, in profile `fixed` compared as
     `text.NORMALISED` has it. All queries of an example are of one kind. Otherwise as `boxes.score_boxes`, but
-    that in profile `fixed` examples with nothing to find are in no mean, unless there are no others: a model
-    that never finds anything would have them right. `absent.score_absent` counts those.
+    that in profile `fixed` examples with nothing to find are in no mean where nothing was found: a model that
+    never finds anything would have them right, and `absent.score_absent` counts those. Where something was
+    found, or where there is no answer, they are in the mean of precision as 0; they have no recall. Where
+    there are no other examples, each is right or wrong.
 
     Returns:
         precision, recall and f1 @0.5, @0.95 and @mean; num_scored and num_dropped examples, num_empty of
@@ -62,7 +64,12 @@ def score_mixed(
     result["num_malformed"] += num_no_place
     num_scored = len(rows) + len(empty)
     counts = {"num_scored": num_scored, "num_dropped": len(examples) - num_scored, "num_empty": len(empty)}
-    return {**average_rows(rows or empty), **result, **counts}
+    return {**average_rows([*rows, *map(_without_recall, empty)] if rows else empty), **result, **counts}
+
+
+def _without_recall(row: np.ndarray) -> np.ndarray:
+    """Of an example with nothing to find, [2, T]: precision 0 where it is wrong, else in no mean."""
+    return np.stack([np.where(row[0] > 0, np.nan, 0.0), np.full(row.shape[1], np.nan)])
 
 
 def _fixed(example: Example, found: Places, num_unreadable: int) -> np.ndarray:

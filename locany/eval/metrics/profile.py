@@ -41,11 +41,12 @@ def average_rows(rows: Sequence[np.ndarray]) -> dict[str, float]:
     F1 over the thresholds.
 
     Args:
-        rows: of each image [2, 10], precision and recall at `THRESHOLDS`.
+        rows: of each image [2, 10], precision and recall at `THRESHOLDS`. What is NaN is in no mean; some
+            image has each number.
     """
     if not len(rows):
         return {key: 0.0 for name in ("0.5", "0.95", "mean") for key in triple(name, 0.0, 0.0)}
-    precision, recall = np.mean(rows, axis=0)
+    precision, recall = np.nanmean(rows, axis=0)
     f1 = [harmonic_mean(p, r) for p, r in zip(precision.tolist(), recall.tolist(), strict=True)]
     return {
         **triple("0.5", precision[0], recall[0]),
