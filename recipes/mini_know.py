@@ -37,14 +37,14 @@ SOURCES = (
 
 def recipe(out: str = "runs/mini_know") -> TrainConfig:
     """Everything that decides the run; the vocabulary is that of `recipes/mini_names.py`."""
-    tokenizer = Path(out) / "tokenizer"
-    model = NAMES["make_tokenizer"](tokenizer)  # before the stages before make theirs in the same folder
+    model = NAMES["make_tokenizer"](Path(out) / "tokenizer")  # first: the stages before take what is there
+    path = PATH["recipe"](out)
     return replace(
-        PATH["recipe"](out),
+        path,
         model=model,
         data=DataConfig(
             tuple(Rendered(name, config, weight, FIRST_SEED) for name, config, weight in SOURCES),
-            answers=PATH["MORE"]["recipe"](out).data.answers,
+            answers=path.data.answers,
         ),
         seed=7,
         steps=560,

@@ -57,7 +57,7 @@ def _with_more_heads(name: str, theirs: Tensor, mine: Tensor, head_dim: int) -> 
     """
     is_shared = name.startswith("decoder.layers.") and name.split(".")[-2] in ("k", "v")
     times, rest = divmod(len(mine), len(theirs))
-    if not is_shared or rest:
+    if not is_shared or rest or len(theirs) % head_dim:
         return theirs
     return theirs.unflatten(0, (-1, head_dim)).repeat_interleave(times, dim=0).flatten(0, 1)
 

@@ -1,7 +1,7 @@
 // Icon sets that come as one JSON file each, as SVG files: node_modules/unpacked/SET/{outline,filled}/NAME.svg
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
-// What the end of a name says about style; without such an end it has the last one's.
+// What the end of a name says about style; "" is any name, and one that fits none is left out.
 const STYLES = {
   ri: [["-line", "outline"], ["-fill", "filled"], ["", "outline"]],
   mingcute: [["-line", "outline"], ["-fill", "filled"]],
