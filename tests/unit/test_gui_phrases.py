@@ -107,3 +107,15 @@ def test_the_dates_of_a_page_are_written_alike() -> None:
         content = Content(np.random.default_rng(seed), "en")
         signs = {"".join(c for c in content.day() if not c.isdigit()) for _ in range(10)}
         assert len(signs) == 1
+
+
+def test_icons_show_what_they_are_said_to_show() -> None:
+    """Sets draw some things otherwise: a straight arrow, a swatch book, a circle are not asked for as they
+    are not."""
+    for key in ("undo", "redo", "forward", "reply"):
+        for icon_set, name in actions()[key].icons.items():
+            assert "clockwise" not in name, (key, icon_set)
+            assert (icon_set, name) not in (("bootstrap", "forward"), ("material", "forward"))
+    assert not {"swatch", "backspace", "storage", "typography", "text-quote"} & {
+        name for action in actions().values() for name in action.icons.values()
+    }
