@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from locany.synth.gui.questions import ask
 from locany.synth.gui.templates.planning import month
 from locany.synth.gui.truth import Box, Line, Thing, Truth
 from locany.synth.gui.wording import DRAWN_BESIDES, icon_called, labelled, looks_alike
+from locany.synth.gui.words import word
 
 _SIZE = (400, 300)
 
@@ -119,3 +121,22 @@ def test_icons_show_what_they_are_said_to_show() -> None:
     assert not {"swatch", "backspace", "storage", "typography", "text-quote"} & {
         name for action in actions().values() for name in action.icons.values()
     }
+
+
+def test_no_word_is_absent_where_an_icon_does_it() -> None:
+    """A bare trash can is called "delete" in no language, and still deletes."""
+    bin_ = Element(0, "button", name="delete", action="delete", icon="delete")
+    config = GuiConfig(negative_rate=1.0, max_questions=60)
+
+    def absent(*elements: Element) -> set[str]:
+        things = tuple(Thing(e, (10, 10, 30, 30), (20, 20), "", True) for e in elements)
+        return {
+            question.task.phrase
+            for seed in range(60)
+            for question in ask(np.random.default_rng(seed), config, Truth(things, ()), "ja", _SIZE)
+            if not question.targets
+        }
+
+    said = {f"click on {word('delete', 'ja')}", f"the {word('delete', 'ja')} button"}
+    assert not said & absent(bin_)
+    assert said & absent(replace(bin_, action="print", icon="print", name="print"))

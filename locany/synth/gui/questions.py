@@ -12,7 +12,7 @@ from locany.synth.gui.config import GuiConfig
 from locany.synth.gui.phrases import Describer, Phrase
 from locany.synth.gui.truth import Line, Thing, Truth
 from locany.synth.gui.wording import DRAWN_BESIDES, confusable, icon_called, looks_alike, plain
-from locany.synth.gui.words import words
+from locany.synth.gui.words import keys_of, words
 from locany.tasks import MAX_PHRASE_LEN, Task
 
 # How often a phrase of a level is asked, where there is one.
@@ -207,9 +207,8 @@ def _negatives(
     for _ in range(count):
         if rng.random() < 0.5:
             word = vocabulary[int(rng.integers(len(vocabulary)))]
-            if len(word) < 24 and not any(
-                plain(word) in text or text in plain(word) for text in written if text
-            ):
+            read = any(plain(word) in text or text in plain(word) for text in written if text)
+            if len(word) < 24 and not read and not _shown_without_words(truth, keys_of(word, language)):
                 phrase = (f"the {word} button", f"click on {word}")[int(rng.integers(2))]
                 questions.append(Question(Task.gui(phrase)))
         else:
@@ -224,3 +223,9 @@ def _negatives(
             if act.looks and not near and key not in DRAWN_BESIDES:
                 questions.append(Question(Task.gui(f"the {icon_called(act.looks[0])}")))
     return questions
+
+
+def _shown_without_words(truth: Truth, keys: Sequence[str]) -> bool:
+    """Whether one of these may be what a thing does that says it by its icon only, in no language."""
+    told = {k for t in truth.things if not t.element.label for k in (t.element.action, t.element.icon) if k}
+    return any(confusable(one, key) or looks_alike(one, key) for one in told for key in keys)
