@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from locany.synth.gui import page as p
 from locany.synth.gui.actions import ICON_SETS, actions
 from locany.synth.gui.config import GuiConfig
 from locany.synth.gui.content import Content
@@ -16,6 +17,7 @@ from locany.synth.gui.kit import Kit
 from locany.synth.gui.phrases import Describer
 from locany.synth.gui.questions import ask
 from locany.synth.gui.templates.planning import month
+from locany.synth.gui.templates.shell import app_bar
 from locany.synth.gui.truth import Box, Line, Thing, Truth
 from locany.synth.gui.wording import DRAWN_BESIDES, icon_called, labelled, looks_alike
 from locany.synth.gui.words import word
@@ -32,7 +34,11 @@ def _texts(*things: Thing) -> set[str]:
     """All phrases, over many choices of words, with no line that is not the label of a thing."""
     lines = tuple(Line(t.element.label, t.xyxy, True) for t in things if t.element.label)
     truth = Truth(things, lines)
-    return {p.text for seed in range(30) for p in Describer(np.random.default_rng(seed), truth, _SIZE).all()}
+    return {
+        phrase.text
+        for seed in range(30)
+        for phrase in Describer(np.random.default_rng(seed), truth, _SIZE).all()
+    }
 
 
 def test_what_is_true_of_another_icon_does_not_tell_them_apart() -> None:
@@ -140,3 +146,14 @@ def test_no_word_is_absent_where_an_icon_does_it() -> None:
     said = {f"click on {word('delete', 'ja')}", f"the {word('delete', 'ja')} button"}
     assert not said & absent(bin_)
     assert said & absent(replace(bin_, action="print", icon="print", name="print"))
+
+
+def test_who_is_signed_in_is_a_profile_picture() -> None:
+    """The logo beside it is an image as well."""
+    seen = set()
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        bar = app_bar(Kit(rng, "en", Content(rng, "en"), "lucide", (1200, 800), 0.5, 16, 0.5))
+        assert isinstance(bar, p.Box)
+        seen |= {node.role for node in bar.children if isinstance(node, p.Art)}
+    assert seen == {"", "profile picture"}

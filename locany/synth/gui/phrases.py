@@ -192,7 +192,7 @@ class Describer:
     def _by_neighbour(self, thing: Thing) -> Iterator[tuple[str, str]]:
         """A landmark of words right beside it, for which it is the nearest of its kind by far."""
         e = thing.element
-        if e.role in ("page number", "day", "image", "chart"):
+        if e.role in ("page number", "day", "image", "profile picture", "chart"):
             return
         noun, peers = self._sort(thing)
         best: dict[str, tuple[float, Line]] = {}
@@ -219,7 +219,7 @@ class Describer:
 
     def _by_place(self, thing: Thing) -> Iterator[tuple[str, str]]:
         e = thing.element
-        if e.role in ("page number", "image"):
+        if e.role in ("page number", "image", "profile picture"):
             return
         noun, peers = self._sort(thing)
         color = thing.color

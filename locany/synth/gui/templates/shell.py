@@ -18,7 +18,9 @@ def app_bar(kit: Kit, brand: str = "") -> p.Node:
         middle = (p.Box((kit.search(),), "grow", f"max-width:{kit.number(18, 34)}em"), p.Box((), "grow"))
     right = kit.bares(kit.some(("bell", "help", "mail", "moon", "settings"), kit.amount(1, 3)))
     who = kit.content.one("people")
-    face = p.Art(avatar(kit.rng, who, 2.0), "image", "") if kit.chance(0.7) else p.Text(who, "small")
+    face = (
+        p.Art(avatar(kit.rng, who, 2.0), "profile picture", "") if kit.chance(0.7) else p.Text(who, "small")
+    )
     return p.Box((*left, *middle, *right, face), "row bar", region="header")
 
 
