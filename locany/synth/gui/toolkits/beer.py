@@ -46,7 +46,8 @@ class Beer(Toolkit):
         )
 
     def select(self, s: p.Select, parts: Parts) -> str:
-        control = f'<div class="field border small">{plain_select(s, parts.mark, "")}</div>'
+        drawn = plain_select(s, parts.mark, "") + parts.icon
+        control = f'<div class="field border small suffix x-owner">{drawn}</div>'
         return self.labelled(parts.label, control)
 
     def slider(self, s: p.Slider, parts: Parts) -> str:

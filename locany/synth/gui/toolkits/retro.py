@@ -26,6 +26,20 @@ class Retro(Toolkit):
         return plain_input(f, parts.mark, "")
 
     def choice(self, c: p.Choice, parts: Parts) -> str:
+        box = self._switch(c, parts) if c.kind == "switch" else self._box(c, parts)
+        return f'<div class="x-inrow x-owner">{box}<span>{parts.label}</span></div>'
+
+    def _switch(self, c: p.Choice, parts: Parts) -> str:
+        """98.css has none: a bevelled knob in a sunken groove."""
+        side, ground = ("right", "#000080") if c.on else ("left", "#fff")
+        knob = f"position:absolute;top:0;bottom:0;{side}:0;width:50%;background:{_FACE};{self._bevel}"
+        groove = (
+            "width:2.6em;height:1.3em;flex:none;position:relative;box-shadow:inset 1px 1px grey,"
+            f"inset -1px -1px #dfdfdf;background:{ground};opacity:{0.5 if c.off else 1}"
+        )
+        return f'<span style="{groove}" {parts.mark}><span style="{knob}"></span></span>'
+
+    def _box(self, c: p.Choice, parts: Parts) -> str:
         round_ = "border-radius:50%;" if c.kind == "radio" else ""
         style = (
             f"width:1.1em;height:1.1em;flex:none;background:{'#c0c0c0' if c.off else '#fff'};"
@@ -37,8 +51,7 @@ class Retro(Toolkit):
         if c.kind != "radio":
             mark = '<path d="M2 5l2.2 2.5L8.4 2" stroke="#000" stroke-width="1.6" fill="none"/>'
         inner = f'<svg viewBox="0 0 10 10" style="width:.75em;height:.75em">{mark}</svg>' if c.on else ""
-        box = f'<span style="{style}" {parts.mark}>{inner}</span>'
-        return f'<div class="x-inrow x-owner">{box}<span>{parts.label}</span></div>'
+        return f'<span style="{style}" {parts.mark}>{inner}</span>'
 
     def select(self, s: p.Select, parts: Parts) -> str:
         return self.labelled(parts.label, plain_select(s, parts.mark, ""))

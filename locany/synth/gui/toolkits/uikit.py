@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from locany.synth.gui import page as p
 from locany.synth.gui.theme import Theme
 from locany.synth.gui.toolkits.toolkit import Parts, Toolkit, plain_input, plain_select, words
 
 _LOOKS = {"main": "primary", "plain": "default", "outline": "default", "danger": "danger", "text": "text"}
+# UIkit's own pictures, which it has in two greys only: both are lost on dark pages and on the brand's colour.
+_ARROWS = '24" height="16" viewBox="0 0 24 16', '<path fill="{}" d="M12 1 9 6h6zM12 13 9 8h6z"/>'
+_DOT = '16" height="16" viewBox="0 0 16 16', '<circle fill="{}" cx="8" cy="8" r="2"/>'
+_TICK = '16" height="16" viewBox="0 0 16 16', '<path fill="{}" d="M13 3.5 6 10 3 7.5 2 8l4 4.5 8-8z"/>'
 _TONES = {"good": "success", "bad": "danger", "warn": "warning", "info": "primary", "plain": "primary"}
 
 
@@ -19,6 +25,13 @@ class Uikit(Toolkit):
     def head(self, theme: Theme, direction: str) -> str:
         rtl = "-rtl" if direction == "rtl" else ""
         return f'<link rel="stylesheet" href="node_modules/uikit/dist/css/uikit-core{rtl}.min.css">'
+
+    def styles(self, theme: Theme) -> str:
+        return (
+            f".uk-select:not([multiple]):not([size]){{background-image:{_picture(_ARROWS, theme.text)}}}"
+            f".uk-radio.uk-radio:checked{{background-image:{_picture(_DOT, theme.on_brand)}}}"
+            f".uk-checkbox.uk-checkbox:checked{{background-image:{_picture(_TICK, theme.on_brand)}}}"
+        )
 
     def button(self, b: p.Button, parts: Parts, bare: bool) -> str:
         look = "primary" if b.on else _LOOKS[b.look]
@@ -104,3 +117,10 @@ class Uikit(Toolkit):
             f'<div class="uk-alert uk-alert-{_TONES[tone]} x-row" style="padding:.7em 1em"><span>'
             f"{icon}</span><span>{text}</span></div>"
         )
+
+
+def _picture(drawing: tuple[str, str], color: str) -> str:
+    """A picture for a style sheet, in one colour."""
+    size, shapes = drawing
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}">{shapes.format(color)}</svg>'
+    return f"url('data:image/svg+xml,{quote(svg)}')"
