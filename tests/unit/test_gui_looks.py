@@ -1,4 +1,4 @@
-"""What the gui engine says of a control can be seen: its kind and its state."""
+"""What the gui engine says of a control can be seen: its kind, its state, its colour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from locany.synth.gui import page as p
 from locany.synth.gui.html import Writer
 from locany.synth.gui.theme import Theme
 from locany.synth.gui.toolkits.catalogue import TOOLKITS
-from locany.synth.gui.truth import Thing, read_truth
+from locany.synth.gui.truth import Thing, color_name, read_truth
 
 _SIZE = (640, 680)
 _LIGHT = Theme(
@@ -96,3 +96,21 @@ def test_kinds_and_states_can_be_seen(toolkit: str, theme: Theme) -> None:
     arrows = [c for c, t in zip(cuts, things, strict=True) if t.element.name.endswith("page")]
     assert _changed(arrows[0], arrows[2]) >= 8  # no page before the first
     assert _changed(arrows[3], arrows[1]) >= 8
+
+    if toolkit != "98css":  # where icon buttons are grey boxes anywhere, and main ones bold
+        assert things[-2].color in (
+            "white",
+            "black",
+            "grey",
+            "",
+        )  # the bar's blue is not that of an icon on it
+        assert things[-1].color == color_name(np.array([int(theme.brand[i : i + 2], 16) for i in (1, 3, 5)]))
+
+
+def test_dark_colours_are_not_called_by_the_names_of_light_ones() -> None:
+    for rgb in ((84, 42, 0), (148, 46, 95), (128, 128, 0), (120, 100, 10)):
+        assert color_name(np.array(rgb)) == "", rgb
+    for rgb, name in (((245, 140, 20), "orange"), ((250, 220, 30), "yellow"), ((235, 90, 170), "pink")):
+        assert color_name(np.array(rgb)) == name
+    assert color_name(np.array((120, 10, 10))) == "red"
+    assert color_name(np.array((10, 90, 20))) == "green"

@@ -15,6 +15,8 @@ Box = tuple[float, float, float, float]
 
 MIN_SIDE = 3.0  # image pixels; less is nothing to point at
 _MOSTLY = 0.7  # share that must be seen of something to be asked for
+_RING = 3  # image pixels around a box that tell whether its ground is its own
+_NEUTRAL = ("white", "black", "grey")
 _GLIMPSE = 0.05  # share from which on something may be mistaken for what is asked
 
 
@@ -101,7 +103,7 @@ def _round(value: float) -> float:
 
 
 def _color(pixels: np.ndarray, box: Box, icon: bool) -> str:
-    """The name of the colour that fills most of a box; of an icon on plain ground, its own."""
+    """The name of the colour that fills most of a box; of what lies on plain ground or has none, its own."""
     x0, y0, x1, y1 = (int(v) for v in box)
     inner = pixels[y0 : y1 + 1, x0 : x1 + 1]
     if inner.size == 0:
@@ -112,10 +114,26 @@ def _color(pixels: np.ndarray, box: Box, icon: bool) -> str:
     if alike < 0.45:
         return ""
     name = color_name(ground)
-    if icon and name in ("white", "black", "grey"):
-        apart = patch[np.abs(patch - ground).max(axis=1) > 90]
-        return color_name(np.median(apart, axis=0)) if len(apart) >= 6 else ""
-    return name
+    behind = _is_behind(pixels, (x0, y0, x1, y1), ground)
+    if not behind and not (icon and name in _NEUTRAL):
+        return name
+    apart = patch[np.abs(patch - ground).max(axis=1) > 90]
+    own = np.median(apart, axis=0) if len(apart) >= 6 else None
+    if own is None or (behind and (np.abs(apart - own).max(axis=1) < 60).mean() < 0.5):
+        return name if behind and not icon and name in _NEUTRAL else ""
+    return color_name(own)
+
+
+def _is_behind(pixels: np.ndarray, corners: tuple[int, int, int, int], ground: np.ndarray) -> bool:
+    """Whether the ground of a box goes on around it: then it is that of what lies behind."""
+    x0, y0, x1, y1 = corners
+    left, top = max(0, x0 - _RING), max(0, y0 - _RING)
+    around = pixels[top : y1 + 1 + _RING, left : x1 + 1 + _RING].astype(int)
+    outside = np.ones(around.shape[:2], bool)
+    # A pixel more on each side is left out: edges lie between pixels.
+    outside[max(0, y0 - 1 - top) : y1 + 2 - top, max(0, x0 - 1 - left) : x1 + 2 - left] = False
+    ring = around[outside]
+    return len(ring) > 0 and bool((np.abs(ring - ground).max(axis=1) < 14).mean() > 0.6)
 
 
 def color_name(rgb: np.ndarray) -> str:
@@ -135,10 +153,11 @@ def color_name(rgb: np.ndarray) -> str:
         hue = (red - green) / chroma * 60 + 240
     for name, start, end in _HUES:
         if start <= hue <= end:
-            return name
+            return name if light >= 0.45 or name not in _LIGHT else ""
     return ""
 
 
+_LIGHT = frozenset({"orange", "yellow", "pink"})  # when dark, they are brown, olive and wine red to people
 # Gaps between the ranges: where people disagree.
 _HUES = (
     ("red", 0, 9),
