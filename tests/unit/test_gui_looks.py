@@ -107,6 +107,26 @@ def test_kinds_and_states_can_be_seen(toolkit: str, theme: Theme) -> None:
         assert things[-1].color == color_name(np.array([int(theme.brand[i : i + 2], 16) for i in (1, 3, 5)]))
 
 
+@pytest.mark.usefixtures("needs_render")
+@pytest.mark.parametrize("toolkit", sorted(TOOLKITS))
+def test_words_stand_upright_where_one_reads_from_right_to_left(toolkit: str) -> None:
+    from locany.synth.browser import browser
+
+    controls = p.Choice("LLLL", "checkbox"), p.Choice("LLLL", "switch"), p.Select("", "LLLL", bare=True)
+    writer = Writer(TOOLKITS[toolkit], _LIGHT, "lucide", "ar")
+    body = p.Box(controls, "col pads surface")
+    browser().show(writer.document(p.Page("Test", body), "{page}", ""), _SIZE, scale=2.0)
+    truth, pixels = read_truth(browser(), writer.elements, _SIZE, 2.0)
+    assert len(truth.lines) == 3
+    for line in truth.lines:
+        x0, y0, x1, y1 = (round(v) for v in line.xyxy)
+        dark = pixels[y0:y1, x0:x1].mean(axis=2) < 128
+        rows = np.flatnonzero(dark.any(axis=1))
+        written = dark[rows[0] : rows[-1] + 1]
+        half = len(written) // 2
+        assert written[-half:].sum() > 1.3 * written[:half].sum()  # the feet of the letters are below
+
+
 def test_dark_colours_are_not_called_by_the_names_of_light_ones() -> None:
     for rgb in ((84, 42, 0), (148, 46, 95), (128, 128, 0), (120, 100, 10)):
         assert color_name(np.array(rgb)) == "", rgb

@@ -40,10 +40,8 @@ class Beer(Toolkit):
         kind = "radio" if c.kind == "radio" else "checkbox"
         state = " checked" * c.on + " disabled" * c.off
         box = f'<input type="{kind}" {parts.mark}{state}>'
-        return (
-            f'<label class="{c.kind} x-owner" style="width:fit-content">{box}<span>'
-            f"{parts.label}</span></label>"
-        )
+        said = f'<span class="x-said">{parts.label}</span>' if c.kind == "switch" else parts.label
+        return f'<label class="{c.kind} x-owner" style="width:fit-content">{box}<span>{said}</span></label>'
 
     def select(self, s: p.Select, parts: Parts) -> str:
         drawn = plain_select(s, parts.mark, "") + parts.icon
