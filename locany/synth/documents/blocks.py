@@ -20,12 +20,12 @@ from locany.synth.documents.languages.hyphens import with_soft_hyphens
 from locany.synth.documents.languages.writer import Writer
 from locany.synth.documents.style import BODY_PX, Style
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
 def ordinal(index: int) -> str:
     """The name of a place in a row, from 0."""
-    return _ORDINALS[index] if index < len(_ORDINALS) else f"{index + 1}th"
+    return ORDINALS[index] if index < len(ORDINALS) else f"{index + 1}th"
 
 
 def escape(text: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from locany.synth.documents.truth import Box, Line, Region, Truth, Word
+from locany.synth.documents.blocks import ORDINALS
+from locany.synth.documents.truth import Box, Line, Region, Truth, Word, plain
 
 _LEAST_SHOWN = 0.3  # of a region's area; less than that is a scrap nobody would box
+_QUOTED = re.compile(r"'(.+)'")
+_COUNTED = re.compile(rf"\b({'|'.join(ORDINALS)}|\d+th|last)\b")
+_NUMBERED = re.compile(r".* \d+")  # as captions number what they stand at
 
 
 def crop(rng: np.random.Generator, pixels: np.ndarray, truth: Truth, side: int) -> tuple[np.ndarray, Truth]:
@@ -54,12 +59,14 @@ def _seen(truth: Truth, window: Box) -> Truth:
             lines.append(Line(" ".join(w.text for w in kept), _union([w.box for w in kept]), kept))
     regions = []
     scraps: set[str] = set()
+    cut_names: set[str] = set()
     for region in truth.regions:
         held = [w.box for w in words.values() if region.element in w.elements]
         shown = _common(region.box, window)
         if shown is None:
             continue
         if shown != region.box:
+            cut_names.update(region.names)
             is_text = region.text and region.category not in ("table", "picture", "formula")
             box = _common(_union(held), _moved(shown, window)) if is_text and held else _moved(shown, window)
             scrap = _area(shown) < _LEAST_SHOWN * _area(region.box) or (is_text and not held)
@@ -69,7 +76,43 @@ def _seen(truth: Truth, window: Box) -> Truth:
             regions.append(_cut(region, box))
         else:
             regions.append(replace(region, box=_moved(region.box, window)))
-    return Truth(tuple(words.values()), tuple(lines), tuple(regions), truth.complete, frozenset(scraps))
+    named = tuple(_renamed(regions, cut_names, [line.text for line in lines]))
+    return Truth(tuple(words.values()), tuple(lines), named, truth.complete, frozenset(scraps))
+
+
+def _renamed(regions: Sequence[Region], cut: set[str], lines: Sequence[str]) -> list[Region]:
+    """Regions without the names that count or cite what is not, or not wholly, in the picture.
+
+    Args:
+        regions: that are seen; those that the window cuts have no names.
+        cut: names of what the window cuts: who sees a piece of it may take it for what is meant.
+        lines: all that can be read.
+    """
+    whole = {name for region in regions for name in region.names} - cut
+    read = f" {plain(' '.join(lines))} {plain(''.join(lines))} "
+    renamed = []
+    for region in regions:
+        kept = tuple(name for name in region.names if name in whole and _can_be_told(name, whole, read))
+        renamed.append(replace(region, names=kept))
+    return renamed
+
+
+def _can_be_told(name: str, whole: set[str], read: str) -> bool:
+    """Whether all that a name counts and cites is in the picture."""
+    quoted = _QUOTED.search(name)
+    if quoted and plain(quoted[1]) not in read:
+        return False
+    if quoted and " under '" in name and f"the heading {quoted[0]}" not in whole:
+        return False
+    if _NUMBERED.fullmatch(name) and plain(name) not in read:
+        return False
+    counted = _COUNTED.search(_QUOTED.sub("", name))
+    if counted is None:
+        return True
+    if counted[1] not in ORDINALS:
+        return False
+    before = ORDINALS[: ORDINALS.index(counted[1])]
+    return all(name[: counted.start()] + other + name[counted.end() :] in whole for other in before)
 
 
 def _cut(region: Region, box: Box) -> Region:

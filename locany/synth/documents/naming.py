@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from locany.data.sample import Target
 from locany.synth.documents.truth import Region, Truth, plain
@@ -26,19 +26,33 @@ def named_regions(truth: Truth, targets: Sequence[Target], space: str) -> list[t
     pairs = list(zip(truth.regions, targets, strict=True))
     phrases = [(name, target) for region, target in pairs for name in region.names]
     phrases += [
-        (f"the {called} that begins with '{start}'", t) for called, start, t in _beginnings(pairs, space)
+        (f"the {called} that begins with '{start}'", t)
+        for called, start, t in _beginnings(pairs, space, truth.scraps)
     ]
-    phrases += _placed(truth.regions, targets)
+    phrases += _placed(truth, targets)
+    phrases = list({(name, id(target)): (name, target) for name, target in phrases}.values())
     counts = Counter(name for name, _ in phrases)
-    return [(name, target) for name, target in phrases if counts[name] == 1]
+    unclear = {f"the {called}" for called in _several(truth)}
+    return [(name, target) for name, target in phrases if counts[name] == 1 and name not in unclear]
 
 
-def _beginnings(pairs: Sequence[tuple[Region, Target]], space: str) -> Iterator[tuple[str, str, Target]]:
+def _several(truth: Truth) -> set[str]:
+    """What a bare "the ..." would not tell: a piece that is too small for a box of its own counts too."""
+    kinds = Counter(kind for r in truth.regions for kind in {r.category, r.part})
+    kinds.update(truth.scraps)
+    several = {kind for kind in truth.scraps if kind}
+    several |= {kind for kind, count in kinds.items() if count > 1 and kind}
+    return {called for kind in several for called in (kind.replace("-", " "), _CALLED.get(kind, kind))}
+
+
+def _beginnings(
+    pairs: Sequence[tuple[Region, Target]], space: str, scraps: Collection[str]
+) -> Iterator[tuple[str, str, Target]]:
     texts = [
         (plain(region.text), region) for region, _ in pairs if region.category in _CALLED and region.text
     ]
     for region, target in pairs:
-        if region.category not in _CALLED or not region.text:
+        if region.category not in _CALLED or region.category in scraps or not region.text:
             continue
         if region.category == "list-item" and region.part:  # a dish with its price is "the entry"
             continue
@@ -49,10 +63,11 @@ def _beginnings(pairs: Sequence[tuple[Region, Target]], space: str) -> Iterator[
             yield _CALLED[region.category], start, target
 
 
-def _placed(regions: Sequence[Region], targets: Sequence[Target]) -> list[tuple[str, Target]]:
+def _placed(truth: Truth, targets: Sequence[Target]) -> list[tuple[str, Target]]:
     """The only one of its category, or the one clearly above, below, left or right of all others."""
+    regions = truth.regions
     by_name: dict[str, list[Target]] = {}
-    unclear = {r.category for r in regions if r.part in _NO_PICTURE}
+    unclear = {r.category for r in regions if r.part in _NO_PICTURE} | truth.scraps
     for region, target in zip(regions, targets, strict=True):
         if region.category and region.category not in unclear:
             name = "paragraph" if region.category == "text" else region.category

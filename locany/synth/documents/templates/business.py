@@ -103,9 +103,7 @@ def _money_table(page: Page, count: int) -> tuple[str, int]:
         if wide and w.chance(0.2):
             body[-1][0] = f"{i + 1}. {item} ({w.code()})"
     grid = page.rows(header, body)
-    table = mark(
-        "table", grid, tag="table", names="the table of items|the table", more='data-ink style="width:100%"'
-    )
+    table = mark("table", grid, tag="table", names="the table of items", more='data-ink style="width:100%"')
     return table, total
 
 

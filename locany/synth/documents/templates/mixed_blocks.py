@@ -12,12 +12,12 @@ from locany.synth.documents.style import BODY_PX
 
 _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 _TEXT_SIGNS = ("•", "–", "*", "»", "·", "+", "-")
-# Signs drawn by the browser, since few fonts have them as letters: (width, height, further rules), in em.
+# Signs drawn by the browser, since few fonts have them as letters: (width, height, further rules), in em. No
+# hollow square is among them: it would be a check box, which pages without a form are asked for in vain.
 _DRAWN_SIGNS = (
     (0.42, 0.42, "background:{c}"),
     (0.42, 0.42, "background:{c};border-radius:50%"),
     (0.5, 0.5, "border:1.5px solid {c};border-radius:50%"),
-    (0.5, 0.5, "border:1.5px solid {c}"),
     (0.7, 0.14, "background:{c};margin-bottom:.2em"),
 )
 _LOW = 20.0  # em of height from which on there is room for everything around the body
