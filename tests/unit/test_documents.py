@@ -230,7 +230,7 @@ def test_training_meets_no_held_out_font_or_template() -> None:
 
 def test_the_curriculum_starts_with_less_and_larger_text() -> None:
     config = replace(SMALL, crop_rate=0.0)  # a part of a page holds less, too
-    early, late = ([render(seed, config, step=step) for seed in range(4)] for step in (0.0, 1.0))
+    early, late = ([render(seed, config, step=step) for seed in range(4, 8)] for step in (0.0, 1.0))
     for sample, full in zip(early, late, strict=True):
         assert sample.provenance["look"] == "born digital"
         assert sample.provenance["template"] == full.provenance["template"]

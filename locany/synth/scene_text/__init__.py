@@ -6,6 +6,7 @@
    given a body, colours and letters                dressing.py, colors.py
    put into the picture, turned, bent, measured     stage.py, warps.py
 3. light, lens, sensor and file                     camera.py
+   colours as they are called then                  afterwards.py
 4. questions                                        asking.py
 
 A word's box is the extent of its coverage after the warp, drawn alone; its polygon follows the baseline.
@@ -23,6 +24,7 @@ from PIL import Image
 from locany.data.sample import Sample
 from locany.errors import DataError
 from locany.synth.scene_text import typefaces
+from locany.synth.scene_text.afterwards import as_seen
 from locany.synth.scene_text.asking import ask, objects, page_of
 from locany.synth.scene_text.camera import photograph
 from locany.synth.scene_text.config import SceneTextConfig, sizes
@@ -30,7 +32,7 @@ from locany.synth.scene_text.scenes import SCENES
 from locany.synth.scene_text.stage import Order, Sign, Stage, Written
 
 NAME = "scene_text"
-VERSION = 1  # raise it when a seed no longer gives the same sample
+VERSION = 2  # raise it when a seed no longer gives the same sample
 Config = SceneTextConfig
 
 _DEFAULT = SceneTextConfig()
@@ -109,7 +111,8 @@ def _draw(seed: int, config: SceneTextConfig) -> tuple[np.random.Generator, Pict
         "fonts": sorted({written.word.face.name for written in stage.words}),
         "kinds": sorted({sign.wording.kind for sign in stage.signs}),
     }
-    return rng, Picture(image, tuple(stage.words), tuple(stage.signs), provenance)
+    signs = as_seen(image, stage.words, stage.signs)
+    return rng, Picture(image, tuple(stage.words), signs, provenance)
 
 
 def _weighted(rng: np.random.Generator, pairs: tuple[tuple[str, float], ...]) -> str:

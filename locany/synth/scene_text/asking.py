@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -15,7 +14,7 @@ from locany.synth.scene_text.config import SceneTextConfig
 from locany.synth.scene_text.stage import Sign, Written, outline
 from locany.tasks import Task, TaskKind
 
-_LARGER = 1.5  # how much taller the largest text must be than any other
+_LARGER = 1.3  # how much taller the letters of the largest text must be than any other's
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,14 @@ class Row:
         return tuple(written.word.text for written in self.words)
 
     @property
-    def height(self) -> float:
-        """Length in the image of the left end of its tallest word."""
-        return max(_length(w.polygon[0], w.polygon[-1]) for w in self.words)
+    def ink(self) -> float:
+        """Height in the image of what is drawn, across the line: of capitals more than of small letters."""
+        return max(_across(written)[0] for written in self.words)
+
+    @property
+    def letters(self) -> float:
+        """Height in the image of its letters, as the font counts it: the same for all words of that size."""
+        return max(written.word.tall * _across(written)[1] for written in self.words)
 
 
 @dataclass(frozen=True)
@@ -125,9 +129,8 @@ def _one(rng: np.random.Generator, page: Page, config: SceneTextConfig, kind: Ta
 
 
 def _present_word(rng: np.random.Generator, page: Page) -> str | None:
-    """A word that is written, unless it is also written in another case."""
-    spellings = Counter(text.casefold() for text in set(page.texts))
-    clear = [text for text in dict.fromkeys(page.texts) if spellings[text.casefold()] == 1]
+    """A word that is written, unless it is also written in another case or within another word."""
+    clear = [text for text in dict.fromkeys(page.texts) if _is_clear(page, text)]
     clear = [text for text in clear if any(c.isalnum() for c in text)] or clear
     return clear[int(rng.integers(len(clear)))] if clear else None
 
@@ -138,8 +141,14 @@ def _present_text(rng: np.random.Generator, page: Page) -> str | None:
     if not several or rng.random() < 0.5:
         return _present_word(rng, page)
     text = " ".join(several[int(rng.integers(len(several)))].texts)
-    same = {" ".join(row.texts) for row in page.rows if text.casefold() in " ".join(row.texts).casefold()}
-    return text if all(text in other for other in same) else None
+    return text if _is_clear(page, text) else None
+
+
+def _is_clear(page: Page, text: str) -> bool:
+    """Whether a text stands only where it is found: not in another case, not as a part of other words."""
+    wanted = text.casefold()
+    lines = (" ".join(row.texts).casefold() for row in page.rows)
+    return sum(line.count(wanted) for line in lines) == len(find(page, text))
 
 
 def _absent_word(rng: np.random.Generator, page: Page) -> str | None:
@@ -163,9 +172,9 @@ def _refer(rng: np.random.Generator, page: Page) -> Question | None:
     """A line told by its size or place, or the text of a sign told by its colour; None if none is clear."""
     clear: list[tuple[str, tuple[Written, ...]]] = []
     if len(page.rows) > 1:
-        by_height = sorted(page.rows, key=lambda row: row.height)
-        if by_height[-1].height > _LARGER * by_height[-2].height:
-            clear.append(("the largest text", by_height[-1].words))
+        largest, *others = sorted(page.rows, key=lambda row: row.letters, reverse=True)
+        if largest.letters >= _LARGER * others[0].letters and largest.ink > max(row.ink for row in others):
+            clear.append(("the largest text", largest.words))
         boxes = [_box(row.words) for row in page.rows]
         for phrase, side, other, way in (
             ("the topmost text", 3, 1, 1),
@@ -177,12 +186,11 @@ def _refer(rng: np.random.Generator, page: Page) -> Question | None:
             rest = [way * box[other] for i, box in enumerate(boxes) if i != best]
             if way * boxes[best][side] < min(rest):  # wholly before all others
                 clear.append((phrase, page.rows[best].words))
-    colors = Counter(sign.body_color for sign in page.signs)
-    if None not in colors:
-        for i, sign in enumerate(page.signs):
-            if sign.body_color and colors[sign.body_color] == 1:
-                words = tuple(w for row in page.rows for w in row.words if w.sign == i)
-                clear.append((f"the text on the {sign.body_color} sign", words))
+    for i, sign in enumerate(page.signs):
+        others_may_be = {name for other in page.signs if other is not sign for name in other.may_be}
+        if sign.body_color and sign.body_color not in others_may_be:
+            words = tuple(w for row in page.rows for w in row.words if w.sign == i)
+            clear.append((f"the text on the {sign.body_color} sign", words))
     if not clear:
         return None
     phrase, words = clear[int(rng.integers(len(clear)))]
@@ -216,6 +224,22 @@ def _around(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[float, 
     """The box that holds all boxes."""
     x0, y0, x1, y1 = zip(*boxes, strict=True)
     return float(min(x0)), float(min(y0)), float(max(x1)), float(max(y1))
+
+
+def _across(written: Written) -> tuple[float, float]:
+    """Extent in the image across the line that a word stands in, and image pixels per flat one that way.
+
+    Both ends count, since one may be farther from the camera. A column is as wide as its letters are tall.
+    """
+    x0, y0, x1, y1 = written.ink
+    polygon = written.polygon
+    half = len(polygon) // 2  # the upper edge, then back along the lower one
+    if written.word.downwards:
+        sides, flat = ((polygon[0], polygon[half - 1]), (polygon[half], polygon[-1])), x1 - x0
+    else:
+        sides, flat = ((polygon[0], polygon[-1]), (polygon[half - 1], polygon[half])), y1 - y0
+    length = sum(_length(*side) for side in sides) / 2
+    return length, length / flat
 
 
 def _length(a: tuple[float, float], b: tuple[float, float]) -> float:

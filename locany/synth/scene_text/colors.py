@@ -116,28 +116,51 @@ def luma_range(image: Image.Image, box: tuple[int, int, int, int]) -> tuple[floa
     return float(ranks[0]), float(ranks[1])
 
 
+# Hues from and to, of colours that everyone calls so, and of those that someone might.
+_CLEAR_HUES = (
+    (0.97, 1.0, "red"),
+    (0.0, 0.025, "red"),
+    (0.06, 0.1, "orange"),
+    (0.13, 0.17, "yellow"),
+    (0.25, 0.45, "green"),
+    (0.55, 0.68, "blue"),
+    (0.74, 0.82, "purple"),
+)
+_WIDE_HUES = (
+    (0.92, 1.0, "red"),
+    (0.0, 0.05, "red"),
+    (0.02, 0.13, "orange"),
+    (0.1, 0.2, "yellow"),
+    (0.18, 0.52, "green"),
+    (0.48, 0.74, "blue"),
+    (0.68, 0.93, "purple"),
+)
+_VIVID = {"red": 0.55, "orange": 0.7, "yellow": 0.7}  # least value; less is brown or olive, pale is salmon
+
+
 def color_name(color: Color) -> str | None:
     """What anyone would call a colour, or None where two names would do."""
     h, s, v = colorsys.rgb_to_hsv(*(part / 255 for part in color))
     if v < 0.16:
         return "black"
+    if s < 0.05 and v > 0.9:
+        return "white"
     if s < 0.1:
-        return "white" if v > 0.9 else "gray" if 0.3 < v < 0.75 else None
+        return "gray" if 0.3 < v < 0.75 else None
     if s < 0.4 or v < 0.3:
         return None
-    names = (
-        (0.97, 1.0, "red"),
-        (0.0, 0.025, "red"),
-        (0.06, 0.1, "orange"),
-        (0.13, 0.17, "yellow"),
-        (0.25, 0.45, "green"),
-        (0.55, 0.68, "blue"),
-        (0.74, 0.82, "purple"),
-    )
-    for low, high, name in names:
+    for low, high, name in _CLEAR_HUES:
         if low <= h <= high:
-            return name if name not in ("orange", "yellow", "red") or v > 0.55 else None
+            return name if name not in _VIVID or (v > _VIVID[name] and s >= 0.6) else None
     return None
+
+
+def possible_names(color: Color) -> frozenset[str]:
+    """All that someone might call a colour."""
+    h, s, v = colorsys.rgb_to_hsv(*(part / 255 for part in color))
+    found = {name for low, high, name in _WIDE_HUES if low <= h <= high and s >= 0.1 and v >= 0.15}
+    plain = (("white", v > 0.7), ("gray", 0.2 < v < 0.9), ("black", v < 0.35))
+    return frozenset(found | {name for name, fits in plain if fits and (s < 0.3 or name == "black")})
 
 
 def _near(rng: np.random.Generator, color: Color) -> Color:

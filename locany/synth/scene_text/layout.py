@@ -44,6 +44,8 @@ class Word:
         mask: mode L, all that belongs to the letters; empty at the rim.
         core: mode L of the same size, without the outline; the mask itself where there is none.
         at: where the top left corner of the mask is.
+        tall: height of its letters, in pixels: of those that reach from the baseline to the top.
+        downwards: its letters stand one under another.
     """
 
     text: str
@@ -53,6 +55,8 @@ class Word:
     mask: Image.Image
     core: Image.Image
     at: tuple[int, int]
+    tall: float
+    downwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,7 +245,7 @@ def _draw(text: str, line: int, script: str, face: Face, setting: Setting, tall:
     if setting.rows:
         em, pitch = em_for(face, script, setting.rows), max(2, round(tall / setting.rows))
         drawn = _dotted(draw_word(face, em, text, shaped=shaped), pitch)
-        return Word(text, line, script, face, drawn.mask, drawn.mask, drawn.offset)
+        return Word(text, line, script, face, drawn.mask, drawn.mask, drawn.offset, tall)
     em = em_for(face, script, tall)
     if setting.downwards:
         drawn = _downwards(face, em, text, stroke)
@@ -253,7 +257,7 @@ def _draw(text: str, line: int, script: str, face: Face, setting: Setting, tall:
     if stroke:
         inner = Image.new("L", drawn.mask.size)
         inner.paste(core.mask, (core.offset[0] - drawn.offset[0], core.offset[1] - drawn.offset[1]))
-    return Word(text, line, script, face, drawn.mask, inner, drawn.offset)
+    return Word(text, line, script, face, drawn.mask, inner, drawn.offset, tall, setting.downwards)
 
 
 def _downwards(face: Face, em: int, text: str, stroke: int) -> Drawn:

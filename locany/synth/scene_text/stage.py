@@ -132,10 +132,12 @@ class Sign:
     Attributes:
         wording: what it says, as drawn.
         body_color: the name of its body's colour; empty without a body, None where it has no one name.
+        may_be: names that someone might give its body as it is seen.
     """
 
     wording: lexicon.Wording
     body_color: str | None
+    may_be: frozenset[str] = frozenset()
 
 
 class Stage:
