@@ -31,7 +31,7 @@ from locany.synth.icons.plan import all_concepts, choose_colors, choose_sets, pl
 from locany.synth.icons.words import draw_words
 from locany.synth.questions import Scene, ask
 
-VERSION = 1  # raise it when a seed no longer gives the same sample
+VERSION = 2  # raise it when a seed no longer gives the same sample
 NAME = "icons"
 Config = IconsConfig
 
@@ -88,7 +88,7 @@ def _make(seed: int, config: IconsConfig, step: float) -> tuple[Sample, tuple[La
     lexicon = _lexicon(concepts)
     words: list[Layer] = []
     if config.max_words and rng.random() < config.word_share and not grid:
-        words = draw_words(rng, config, lexicon, image, ground)
+        words = draw_words(rng, config, lexicon, image, ground, plates=not calm)
     colors = choose_colors(rng, config) if concepts.takes_color else ()
     plans = plan(rng, config, concepts, colors)
     things = (in_cells if grid else scatter)(rng, config, plans, image, ground)

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from locany.synth.colors import CLEAR_DIFFERENCE, Color, difference, draw_color
+from locany.synth.colors import CLEAR_DIFFERENCE, Color, difference, draw_color, lab
 from locany.synth.ground import Box, Ground
 from locany.synth.icons.config import IconsConfig
 from locany.synth.icons.layers import Layer, target_at, visible_box
@@ -18,6 +18,12 @@ from locany.synth.icons.words import LUMA
 _CELL_SHARE = 0.92  # of a grid cell's side, for the largest picture; the rest is air
 _LOOSE = 0.1  # of a cell's side: so far may a picture reach into the next cell
 _SHRINK = (1.0, 0.85, 0.72)  # tried in turn where neighbours reach in; the last always fits in the middle
+_RIM_CELLS = 12  # along each side of a box, to compare an outline with the ground
+_RIM_ALPHA = 96  # of 255: coverage from which on a cell belongs to the picture
+_RIM_DIFFERENCE, _RIM_SHARE = (
+    12.0,
+    0.5,
+)  # of CIE 1976, and of the outline, that must differ so from the ground
 _SAMPLES = 4  # ground colours are compared at so many places along each side of a box
 
 
@@ -30,7 +36,8 @@ def scatter(
     for plan in plans:
         sprite = transform(rng, config, plan.art.draw(plan.side), plan.side)
         if plan.color is None:
-            place = ground.find(rng, sprite.size)
+            suits = None if sprite.mode == "L" else partial(_rim_stands_out, image, _rim(sprite))
+            place = ground.find(rng, sprite.size, suits)
             if place is not None:
                 drawn.append(_paste(image, ground, plan, sprite, place, None, None))
             continue
@@ -206,6 +213,24 @@ def _clearest(
             best = found, name, shade
     assert best is not None
     return best[1], best[2]
+
+
+def _rim(sprite: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """The outermost parts of a picture of many colours: which of the cells over its box, and their CIELAB."""
+    small = sprite.convert("RGBa").resize((_RIM_CELLS, _RIM_CELLS), Image.Resampling.BOX).convert("RGBA")
+    cells = np.asarray(small)
+    full = np.pad(cells[..., 3] >= _RIM_ALPHA, 1)
+    inner = full[:-2, 1:-1] & full[2:, 1:-1] & full[1:-1, :-2] & full[1:-1, 2:]
+    rim = full[1:-1, 1:-1] & ~inner
+    return rim, lab(cells[..., :3][rim])
+
+
+def _rim_stands_out(image: Image.Image, rim: tuple[np.ndarray, np.ndarray], box: Box) -> bool:
+    """Whether an outline can be seen on the ground: a white tooth on white paper has none."""
+    where, colors = rim
+    ground = image.resize((_RIM_CELLS, _RIM_CELLS), Image.Resampling.BOX, box=box)
+    apart = np.sqrt(((lab(np.asarray(ground)[where]) - colors) ** 2).sum(axis=-1))
+    return not apart.size or float((apart >= _RIM_DIFFERENCE).mean()) >= _RIM_SHARE
 
 
 def _stands_out(image: Image.Image, shade: Color, box: Box) -> bool:

@@ -23,8 +23,13 @@ def draw_words(
     lexicon: Sequence[str],
     image: Image.Image,
     ground: Ground,
+    *,
+    plates: bool = True,
 ) -> list[Layer]:
-    """Write words of the lexicon into the image where there is room."""
+    """Write words of the lexicon into the image where there is room.
+
+    Without `plates`, for images that are asked for rectangles, only on ground that they can be read on.
+    """
     fonts = assets.fonts(config.split)
     num_words = int(rng.integers(1, config.max_words + 1))
     drawn = []
@@ -44,10 +49,10 @@ def draw_words(
         plate = (*place, place[0] + outer[0], place[1] + outer[1])
         at = (place[0] + margin, place[1] + margin)
         box = (*at, at[0] + ink.width, at[1] + ink.height)
-        if rng.random() < 0.25:
-            color = _draw_plate(rng, image, plate)
-        else:
-            color = _readable_color(rng, image, box) or _draw_plate(rng, image, plate)
+        color = None if plates and rng.random() < 0.25 else _readable_color(rng, image, box)
+        if color is None and not plates:
+            continue
+        color = color or _draw_plate(rng, image, plate)
         image.paste(color, box, ink)
         ground.take(plate, solid=True)
         drawn.append(Layer(_target(word, font, box), ink, at))
