@@ -83,6 +83,18 @@ def test_a_scrap_leaves_its_category_without_places() -> None:
     assert not phrases(cut)
 
 
+def test_a_longer_line_is_not_farther_to_the_right() -> None:
+    def headings(*boxes: tuple[float, float, float, float]) -> set[str]:
+        regions = [Region("section header", "", (), box, "", i, ()) for i, box in enumerate(boxes)]
+        return phrases(Truth((), (), tuple(regions), True))
+
+    assert headings((10, 10, 60, 30), (10, 200, 160, 220)) == {
+        "the topmost section header",
+        "the lowest section header",
+    }
+    assert "the rightmost section header" in headings((10, 10, 60, 30), (110, 200, 160, 220))
+
+
 def test_a_bare_name_is_given_to_the_only_one_of_its_kind() -> None:
     items, sums = ("table", "pens", "the table of items|the table"), ("table", "total", "the table of sums")
     assert "the table" in phrases(rows(items))

@@ -85,8 +85,15 @@ def _placed(truth: Truth, targets: Sequence[Target]) -> list[tuple[str, Target]]
                 ("leftmost", 0, 1),
                 ("rightmost", 2, -1),
             ):
-                order = sorted(group, key=lambda t: sign * t.xyxy[side] if t.xyxy else 0.0)
-                first, second = order[0].xyxy, order[1].xyxy
-                if first and second and sign * (second[side] - first[side]) > _CLEARLY * height:
-                    phrases.append((f"the {word} {called}", order[0]))
+                boxes = [t.xyxy for t in group if t.xyxy]
+                best = min(range(len(boxes)), key=lambda i: sign * boxes[i][side])
+                # Both edges count: of headings that begin at one margin, none is to the right of others.
+                apart = [
+                    sign * (box[edge] - boxes[best][edge])
+                    for i, box in enumerate(boxes)
+                    for edge in (side, (side + 2) % 4)
+                    if i != best
+                ]
+                if len(boxes) == len(group) and min(apart) > _CLEARLY * height:
+                    phrases.append((f"the {word} {called}", group[best]))
     return phrases
