@@ -148,6 +148,13 @@ def _native_bfloat16(device: torch.device) -> tuple[bool, str]:
     return False, f"bfloat16 is not relied on with {device.type}"
 
 
+def cpu_has_tiles() -> bool:
+    """Whether matrix products in bfloat16 run in tiles (AMX); False where torch cannot tell."""
+    import torch
+
+    return _ask(torch.cpu, "_is_amx_tile_supported")
+
+
 def _cpu_has_bfloat16() -> bool:
     """Whether matrix products in bfloat16 run on the CPU's own instructions.
 
@@ -157,14 +164,15 @@ def _cpu_has_bfloat16() -> bool:
     """
     import torch
 
-    def ask(owner: object, question: str) -> bool:
-        try:
-            return bool(getattr(owner, question)())
-        except (AttributeError, RuntimeError, NotImplementedError):
-            return False
-
-    if not ask(torch.ops.mkldnn, "_is_mkldnn_bf16_supported"):
+    if not _ask(torch.ops.mkldnn, "_is_mkldnn_bf16_supported"):
         return False
     if platform.machine().lower() in ("x86_64", "amd64"):
-        return ask(torch.cpu, "_is_avx512_bf16_supported") or ask(torch.cpu, "_is_amx_tile_supported")
+        return _ask(torch.cpu, "_is_avx512_bf16_supported") or cpu_has_tiles()
     return True
+
+
+def _ask(owner: object, question: str) -> bool:
+    try:
+        return bool(getattr(owner, question)())
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return False
