@@ -10,7 +10,7 @@ folder gets the vocabulary, made from what the render engines say, and at the en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from locany.codec.prompts import SYSTEM_TEXT, WORDING
@@ -126,15 +126,9 @@ def shape(ids: Vocab) -> LocateConfig:
     )
 
 
-def make_tokenizer(
-    folder: Path,
-    shape: Callable[[Vocab], LocateConfig] = shape,
-    sources: Sequence[tuple[str, object, float, int]] = SOURCES,
-    num_tokens: int = NUM_TOKENS,
-    side: int = SIDE,
-) -> LocateConfig:
+def make_tokenizer(folder: Path) -> LocateConfig:
     """Write the vocabulary and preprocessing files where they are missing, and give the model that fits."""
-    return make_vocabulary(folder, lambda: corpus(sources), num_tokens, shape, (side // 14) ** 2)
+    return make_vocabulary(folder, corpus, NUM_TOKENS, shape, (SIDE // 14) ** 2)
 
 
 def recipe(out: str = "runs/mini") -> TrainConfig:

@@ -10,6 +10,8 @@ prepare_mini.py makes, with the vocabulary.
 from __future__ import annotations
 
 import runpy
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from locany.codec.tokenizer import Tokenizer
@@ -26,22 +28,26 @@ from locany.synth.scene_text import SceneTextConfig
 from locany.train.config import LossConfig, OptimConfig, TrainConfig
 from locany.train.data import DataConfig
 from locany.train.sources import Rendered, Stored
+from locany.train.vocabulary import make_vocabulary
 
 MINI = runpy.run_path(str(Path(__file__).with_name("mini.py")))
+NAMES = runpy.run_path(str(Path(__file__).with_name("mini_names.py")))  # what icons taught: docs/log.md
 
 SIDE = 560  # pixels: an image of more than the area of SIDE x SIDE is shrunk to it
 LATIN = (("latin", 1.0),)
-NUM_TOKENS = 4250  # of the vocabulary, without the added ones
+NUM_TOKENS = 4600  # of the vocabulary, without the added ones
 PAGES = 0.34  # share of the samples that are screens and documents
 BUDGET = 1536  # positions of a pack
 
 ICONS = IconsConfig.rich(
+    icon_sets=NAMES["ICON_SETS"],
     side=(196, 616),
     num_patches=(256, 1100),
     sprite_side=(22, 116),
     forms=MINI["ICONS"].forms,
     max_categories=4,
 )
+CROWDS = replace(NAMES["CROWDS"], side=(308, 448), num_patches=(400, 1024), max_kinds=24, num_questions=8)
 SCENE_TEXT = SceneTextConfig(
     scripts=LATIN, side=(196, 616), num_patches=(256, 1060), num_words=(1, 48), text_height=(7, 64)
 )
@@ -66,7 +72,8 @@ GUI = GuiConfig(
 # (engine, what it draws, share of the samples, samples that the vocabulary is made from)
 RENDERED = (
     ("icons", MINI["EMOJI"], 0.06, 0),
-    ("icons", ICONS, 0.36, 1500),
+    ("icons", ICONS, 0.3, 1500),
+    ("icons", CROWDS, 0.06, 0),
     ("scene_text", SCENE_TEXT, 0.24, 600),
 )
 FROM_BROWSER = (("documents", DOCUMENTS, PAGES / 2, 150), ("gui", GUI, PAGES / 2, 300))
@@ -90,7 +97,7 @@ def shape(ids: Vocab) -> LocateConfig:
             intermediate_size=1024,
             num_layers=6,
             num_heads=6,
-            num_kv_heads=2,
+            num_kv_heads=6,
             rms_norm_eps=1e-6,
             rope_theta=10000.0,
             max_positions=4096,
@@ -115,7 +122,13 @@ def tokenizer_folder(travel: str = "build/mini/work") -> Path:
 
 def make_tokenizer(folder: Path) -> LocateConfig:
     """The vocabulary, made where it is missing, and the model that fits it."""
-    return MINI["make_tokenizer"](folder, shape, (*RENDERED, *FROM_BROWSER), NUM_TOKENS, SIDE)
+    return make_vocabulary(folder, corpus, NUM_TOKENS, shape, (SIDE // 14) ** 2)
+
+
+def corpus() -> Iterator[str]:
+    """What the vocabulary is made from."""
+    yield from MINI["corpus"]((*RENDERED, *FROM_BROWSER))
+    yield from NAMES["whole_names"]()
 
 
 def page_folders(travel: str) -> list[Path]:
@@ -165,5 +178,5 @@ def recipe(out: str = "runs/mini_gpu", travel: str = "build/mini/work", size: st
         dense_steps=200,
         save_every=1_000,
         optim=OptimConfig(muon_lr=4e-3, adam_lr=2e-3, warmup_steps=150, decay_share=0.001),
-        loss=LossConfig(sigma_start=8.0, sigma_end=3.5, sigma_steps=2500),
+        loss=LossConfig(dense_name=2.0, sigma_start=8.0, sigma_end=3.0, sigma_steps=2500),
     )

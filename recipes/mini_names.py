@@ -67,8 +67,13 @@ SOURCES = (
 
 
 def corpus() -> Iterator[str]:
-    """What the vocabulary is made from: texts of the stages before, and names often enough to stay whole."""
+    """What the vocabulary is made from: texts of the stages before, and names."""
     yield from MINI["corpus"]()
+    yield from whole_names()
+
+
+def whole_names() -> Iterator[str]:
+    """What things are called, often enough to stay whole."""
     for concept in catalogue(ICON_SETS).concepts.values():
         for phrase in sorted(concept.phrases):
             yield from [phrase, " " + phrase] * (60 if phrase == concept.name else 15)

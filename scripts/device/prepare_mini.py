@@ -125,7 +125,7 @@ def say(text: str) -> None:
 def pack_icons(out: Path) -> None:
     """The pictures that the training split draws, in a folder like the one of `locany data setup`."""
     source = assets_folder()
-    arts = (a for c in catalogue(MINI["ICONS"].icon_sets).concepts.values() for a in c.arts)
+    arts = (a for c in catalogue(MINI["NAMES"]["ICON_SETS"]).concepts.values() for a in c.arts)
     files = {a.key for a in arts if isinstance(a.key, Path)}
     names = source / "node_modules" / "emojibase-data" / "en"
     files |= {names / "data.json", *(names / "shortcodes" / f"{n}.json" for n in emoji._SHORTCODES)}
