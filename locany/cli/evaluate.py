@@ -168,6 +168,7 @@ class _Session:
 
     def _best_threshold(self, predictions: Sequence[Prediction]) -> float:
         from locany.eval.foreign import THRESHOLDS, best_threshold
+        from locany.eval.measure import counted
         from locany.eval.metrics.profile import Profile
         from locany.eval.metrics.table import HEADLINES, scorer_of
         from locany.eval.predictions import by_id
@@ -176,7 +177,9 @@ class _Session:
         scorer, headline = scorer_of(metric, self.contents.names), HEADLINES[metric]
 
         def value_of(kept: Sequence[Prediction]) -> float:
-            return float(scorer(self.examples, by_id(kept), Profile.PUBLISHED)[headline])
+            profile = Profile.PUBLISHED
+            asked, given = counted(self.benchmark, self.examples, by_id(kept), profile)
+            return float(scorer(asked, given, profile)[headline])
 
         bar = progress("thresholds", "trying")
         with bar:

@@ -57,11 +57,7 @@ def measure(
     scorer = scorer_of(benchmark.metric, names)
     found: dict[str, Any] = {}
     for profile in profiles:
-        asked, given = examples, predictions
-        if profile is Profile.PUBLISHED and benchmark.metric in _POSITIVES_ONLY:
-            asked, given = positives(examples, predictions)
-            if benchmark.metric == "mixed":  # whose examples can be of absent names alone
-                asked = [example for example in asked if _num_targets(example)]
+        asked, given = counted(benchmark, examples, predictions, profile)
         groups: dict[str, dict[str, Any]] = {}
         for kind, parts in grouped(benchmark, asked).items():
             groups[kind] = {value: scorer(part, given, profile) for value, part in parts.items()}
@@ -81,6 +77,21 @@ def measure(
         "remarks": remarks,
     }
     return _finite(document)
+
+
+def counted(
+    benchmark: Benchmark,
+    examples: Sequence[Example],
+    predictions: Mapping[str, Prediction],
+    profile: Profile,
+) -> tuple[Sequence[Example], Mapping[str, Prediction]]:
+    """What of a run a profile looks at: the published one at no absent name where its files have none."""
+    if profile is not Profile.PUBLISHED or benchmark.metric not in _POSITIVES_ONLY:
+        return examples, predictions
+    asked, given = positives(examples, predictions)
+    if benchmark.metric == "mixed":  # whose examples can be of absent names alone
+        asked = [example for example in asked if _num_targets(example)]
+    return asked, given
 
 
 def grouped(benchmark: Benchmark, examples: Sequence[Example]) -> dict[str, dict[str, list[Example]]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from locany.errors import DataError
 from locany.eval.benchmarks import open_benchmark
 from locany.eval.example import Query
 from locany.tasks import Task
@@ -55,6 +56,31 @@ def test_images_without_an_object_are_asked_for_absent_names(coco: Path) -> None
     assert len(every.examples) == 4
     assert every.examples[3].truth.boxes == {"cat": (), "dog": (), "bird": ()}
     assert every.remarks == ()
+
+
+def test_lvis_is_asked_for_what_it_lists_as_absent(tmp_path: Path) -> None:
+    Image.fromarray(GREY).save(tmp_path / "0.png")
+    image = {"id": 1, "file_name": "0.png", "width": 100, "height": 80, "neg_category_ids": [3, 4]}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 30, 30], "area": 900}
+    names = ("cat", "dog", "bird", "fish")
+    document = {
+        "images": [{**image, "not_exhaustive_category_ids": []}],
+        "annotations": [box],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(names, 1)],
+    }
+    (tmp_path / "lvis.json").write_text(json.dumps(document))
+    plain = open_benchmark("folder", tmp_path / "lvis.json")
+    assert plain.examples[0].truth.boxes.keys() == {"cat"}
+    asked = open_benchmark("folder", tmp_path / "lvis.json", negatives=3)
+    assert set(asked.examples[0].truth.boxes) == {"cat", "bird", "fish"}  # of dogs nothing is known
+    assert asked.remarks == ()
+
+
+def test_negatives_that_cannot_be_asked_for_are_told(coco: Path) -> None:
+    every = open_benchmark("folder", coco, negatives=2, ask="all")
+    assert every.remarks == ("negatives=2 adds nothing: ask=all asks for every name already",)
+    with pytest.raises(DataError, match="at least 0"):
+        open_benchmark("folder", coco, negatives=-1, ask="all")
 
 
 def test_points_among_boxes_are_told_and_are_not_absent(tmp_path: Path) -> None:

@@ -61,15 +61,29 @@ def load(folder: Path, *, negatives: int, format: str | None, root: str | Path |
         )
     ]
     examples, remarks = unique(found)
-    if dataset.absent and ask == "present":
-        examples = add_absent(examples, negatives, lambda example: dataset.absent, ask_all)
+    absent = {name: _absent(sample, dataset) for sample, name in zip(samples, names, strict=True)}
+    if ask == "all" or not any(absent.values()):
+        absent = {}
+    examples = add_absent(examples, negatives, lambda example: absent.get(example.image_name, ()), ask_all)
+    if negatives and not absent:
+        why = "ask=all asks for every name already" if ask == "all" else "the data do not say what is absent"
+        remarks.append(f"negatives={negatives} adds nothing: {why}")
     asked = [example for example in examples if example.queries]
     if left := len(examples) - len(asked):
-        advice = " (--negatives N asks them for absent names)" if dataset.absent and not negatives else ""
+        advice = " (--negatives N asks them for absent names)" if absent and not negatives else ""
         remarks.append(f"{left} images without a box of one thing are not asked about{advice}")
     if dataset.format.has_categories and (points := sum(len(_points(sample)) for sample in samples)):
         remarks.append(f"{points} points are left out: of a data set of boxes only boxes are measured")
     return Contents(tuple(asked), tuple(remarks), folder)
+
+
+def _absent(sample: Sample, dataset: Dataset) -> Sequence[str]:
+    """Names known to be absent from an image: of the data set, or of its own list (LVIS)."""
+    if dataset.absent or not dataset.format.has_categories:
+        return dataset.absent
+    asked = (name for question in sample.questions for name in question.task.categories)
+    there = {target.label for target in (*sample.objects, *_points(sample))}
+    return tuple(dict.fromkeys(name for name in asked if name not in there))
 
 
 def _detection(sample: Sample, name: str, dataset: Dataset, ask: str) -> Example:
