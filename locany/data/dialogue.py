@@ -12,7 +12,6 @@ from locany.codec.tokenizer import Tokenizer
 from locany.data.conversation import encode_conversation
 from locany.data.encode import EncodedSample
 from locany.data.sample import ImageRef
-from locany.errors import DataError
 from locany.image import PreprocessConfig
 
 
@@ -36,13 +35,9 @@ class Dialogue:
         """Both streams of all answers.
 
         Raises:
-            DataError: the conversation cannot be learnt from; the message names file and line.
+            DataError: the conversation cannot be learnt from.
         """
         pixels = [image.load() for image in self.images]
-        try:
-            return encode_conversation(
-                tokenizer, self.turns, pixels, config, lambda count: int(rng.integers(count))
-            )
-        except DataError as error:
-            place = f"{self.provenance.get('file', 'a conversation')}:{self.provenance.get('line', 0)}"
-            raise DataError(f"{place}: {error}") from None
+        return encode_conversation(
+            tokenizer, self.turns, pixels, config, lambda count: int(rng.integers(count))
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from locany.codec.prompts import prefix_ids, question_ids, suffix_ids
 from locany.codec.tokenizer import Tokenizer
 from locany.data.answers import BoxOrder
 from locany.data.characters import NOT_KNOWN, cell_characters
-from locany.data.sample import Question, Sample, Target
+from locany.data.sample import Question, Sample, Target, place_of
 from locany.data.streams import Streams, branched_streams
 from locany.data.truth import (
     TEXTS,
@@ -56,6 +57,7 @@ class EncodedSample:
 
 Branch = tuple[Sequence[int], Sequence[int]]  # ids of a question and of its answer
 OUTSIDE_SLACK = 1.0  # pixels; annotations are often rounded outwards
+_TOLD: set[str] = set()  # files of which this process has warned
 
 
 def target_bins(target: Target, size_wh: tuple[int, int], max_bin: int, *, point: bool) -> Bins:
@@ -175,8 +177,8 @@ def encode_sample(
     Args:
         order: of the boxes of one label.
         rng: a random order and blocks of a fixed length use it; see `answers.answer_rng`.
-        max_positions: of both streams together; questions that do not fit are passed over; if
-            none fits, the shortest is asked.
+        max_positions: of both streams together; questions that do not fit are passed over, with a warning
+            where one would not even fit alone; if none fits, the shortest is asked.
 
     Raises:
         DataError: a question and its targets do not fit together.
@@ -198,11 +200,25 @@ def encode_sample(
     if branches and max_positions is not None:
         sizes = [len(branched_streams(vocab, prefix, [branch])) - len(prefix) for branch in branches]
         branches = _fitting(branches, sizes, max_positions - len(prefix))
+        if max(sizes) + len(prefix) > max_positions and "renderer" not in sample.provenance:
+            place, needed = place_of(sample.provenance), max(sizes) + len(prefix)
+            _tell_once(str(sample.provenance.get("file", "")), place, needed, max_positions)
     is_fixed = rng is not None and vocab.formulation is Formulation.FIXED
     offset = int(rng.integers(vocab.block_size)) if rng is not None and is_fixed else 0
     streams = branched_streams(vocab, prefix, branches, offset)
     truth = dense_truth(tokenizer, sample, streams, patches) if sample.objects else None
     return EncodedSample(streams, patches.pixels, (patches.grid_hw,), truth)
+
+
+def _tell_once(file: str, place: str, needed: int, room: int) -> None:
+    """Warn that a question is never learnt; of one file the first one is named."""
+    if file not in _TOLD:
+        _TOLD.add(file)
+        warnings.warn(
+            f"{place}: a question and its answer take {needed} positions with the image, a pack holds "
+            f"{room}; such questions are never learnt. Raise stream.pack.budget of the recipe",
+            stacklevel=2,
+        )
 
 
 def _fitting(branches: list[Branch], sizes: list[int], room: int) -> list[Branch]:

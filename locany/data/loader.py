@@ -5,11 +5,14 @@ A worker renders, encodes and makes rows; rows come through a ring (`data/ring.p
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -19,13 +22,15 @@ from locany.data.collate import Batch, Row, join_rows, make_row
 from locany.data.dialogue import Dialogue
 from locany.data.encode import EncodedSample, encode_sample
 from locany.data.lanes import LaneState, Pack, check_lanes, lane_packs
-from locany.data.packing import PackConfig
+from locany.data.packing import PackConfig, check_length
 from locany.data.ring import Ring, Stowed, can_share
-from locany.data.sample import Sample
-from locany.errors import DataError, LocanyError
+from locany.data.sample import Sample, place_of
+from locany.errors import DataError, ImageError, LocanyError
 from locany.image import PreprocessConfig
 
 SampleAt = Callable[[int], Sample | Dialogue]  # by position in the training stream, questions chosen
+_MOST_FAULTS = 20  # in a row: then it is not a few records that are wrong
+_ELSEWHERE = 1_000_003  # positions ahead, for another sample in place of a faulty one
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,9 @@ class Made:
 class PackStream(IterableDataset[Made]):
     """The packs of one rank as rows, without end; each worker of a loader makes its share.
 
+    A sample whose image cannot be read, or that is longer than a pack, ends the stream with an error that
+    names it, or, where faults are skipped, leaves its place to another one, always the same, with a warning.
+
     Attributes:
         rings: one for each worker, or none: then rows are sent as they are.
     """
@@ -106,7 +114,9 @@ class PackStream(IterableDataset[Made]):
         progress: Progress = Progress(),
         rank: int = 0,
         num_ranks: int = 1,
+        skip_faults: bool = False,
     ):
+        self.skip_faults = skip_faults
         self.sample_at, self.tokenizer_folder, self.preprocess = sample_at, tokenizer_folder, preprocess
         self.config, self.progress, self.rank, self.num_ranks = config, progress, rank, num_ranks
         self.rings: tuple[Ring, ...] = ()
@@ -123,6 +133,37 @@ class PackStream(IterableDataset[Made]):
             if info is None:
                 raise
             yield _Failed(str(error))
+
+    def _make(self, tokenizer: Tokenizer, position: int) -> EncodedSample:
+        """The sample at a position; where faults are skipped, a sound one in place of a faulty one."""
+        for number in range(_MOST_FAULTS):
+            sample = self.sample_at(position + number * _ELSEWHERE)
+            try:
+                return self._encode(tokenizer, sample, answer_rng(self.config.seed, position, 0))
+            except (DataError, ImageError) as error:
+                fault = DataError(f"{place_of(sample.provenance)}: {error}")
+                if not self.skip_faults:
+                    raise fault from error
+                warnings.warn(f"{fault}; another sample is learnt from in its place", stacklevel=2)
+        raise DataError(f"{_MOST_FAULTS} samples in a row cannot be learnt from; the last: {fault}")
+
+    def _encode(
+        self, tokenizer: Tokenizer, sample: Sample | Dialogue, rng: np.random.Generator
+    ) -> EncodedSample:
+        config = self.config
+        if isinstance(sample, Dialogue):
+            encoded = sample.encode(tokenizer, self.preprocess, rng)
+        else:
+            encoded = encode_sample(
+                tokenizer,
+                sample,
+                self.preprocess,
+                order=config.order,
+                rng=rng,
+                max_positions=config.pack.budget,
+            )
+        check_length(len(encoded), config.pack.budget)
+        return encoded
 
     def row(self, made: Made) -> Row:
         """The row of a pack, to be copied before the ring comes round."""
@@ -141,22 +182,8 @@ class PackStream(IterableDataset[Made]):
         tokenizer = Tokenizer.from_folder(Path(self.tokenizer_folder))
         config = self.config
 
-        def make(position: int) -> EncodedSample:
-            rng = answer_rng(config.seed, position, 0)
-            sample = self.sample_at(position)
-            if isinstance(sample, Dialogue):
-                return sample.encode(tokenizer, self.preprocess, rng)
-            return encode_sample(
-                tokenizer,
-                sample,
-                self.preprocess,
-                order=config.order,
-                rng=rng,
-                max_positions=config.pack.budget,
-            )
-
         yield from lane_packs(
-            make,
+            partial(self._make, tokenizer),
             config.pack,
             num_lanes=config.num_lanes,
             first=self.progress.packs + worker * self.num_ranks + self.rank,

@@ -42,6 +42,20 @@ class PackConfig:
             raise DataError(f"PackConfig.good_fill is a share from 0 to 1, got {self.good_fill}")
 
 
+def check_length(length: int, budget: int) -> None:
+    """Refuse a sample that no pack holds: it could never be learnt.
+
+    Raises:
+        DataError: it is longer than a pack, or empty.
+    """
+    if not 0 < length <= budget:
+        raise DataError(
+            f"a sample has {length} positions, a pack holds 1 to {budget}; raise the budget "
+            "(stream.pack.budget of a recipe), or limit the sample's image size, its questions "
+            "(data.answers.max_questions) or their targets (data.answers.max_targets)"
+        )
+
+
 @dataclass
 class Waiting(Generic[T]):
     """A sample in the buffer: its length in positions, and the packs that have left without it."""
@@ -75,12 +89,7 @@ class Packer(Generic[T]):
         Raises:
             DataError: it is longer than a pack; it could never be learnt from.
         """
-        if not 0 < length <= self.config.budget:
-            raise DataError(
-                f"a sample has {length} positions, a pack holds 1 to {self.config.budget}; "
-                "raise the budget (stream.pack.budget of a recipe), or limit the sample's image size, its "
-                "questions (data.answers.max_questions) or their targets (data.answers.max_targets)"
-            )
+        check_length(length, self.config.budget)
         self.waiting.append(Waiting(item, length))
 
     def take(self) -> list[T]:

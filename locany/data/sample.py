@@ -100,3 +100,17 @@ class Sample:
     def pixels(self) -> np.ndarray:
         """[height, width, 3] uint8 RGB; decoded at every call if the image is a reference."""
         return self.image.load() if isinstance(self.image, ImageRef) else self.image
+
+
+def place_of(provenance: Mapping[str, Any]) -> str:
+    """Where a sample is from, for messages: file and line or record, or engine and seed."""
+    if "renderer" in provenance:
+        return f"{provenance['renderer']} {provenance.get('seed', '')}".strip()
+    file = str(provenance.get("file", "a sample"))
+    if "line" in provenance:
+        return f"{file}:{provenance['line']}"
+    known = (
+        (name, provenance[name]) for name in ("image_id", "image", "key", "records") if name in provenance
+    )
+    name, value = next(known, ("", ""))
+    return f"{file}, {name} {value}" if name else file

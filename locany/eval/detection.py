@@ -11,6 +11,8 @@ from locany.data.sample import Question, Target
 from locany.geometry import iou_matrix, match, points_in_boxes
 from locany.results import Detections
 
+POINT_REACH = 0.02  # of the image's longer side: how far an answer may be from a point without a box
+
 
 @dataclass
 class Counts:
@@ -70,8 +72,8 @@ def count(question: Question, answer: Detections, iou: float = 0.5, *, labels: b
     target's box. Every target counts once.
 
     Args:
-        question: what was asked, with its targets. One known by its point alone is its own empty box, and a
-            box cannot match it.
+        question: what was asked, with its targets. Of one known by its point alone a point is right within
+            `POINT_REACH`, to the left and right, above and below; a box cannot match it.
         answer: what came back.
         iou: least IoU of a box that is right.
         labels: whether labels have to agree. False measures where something is, not what it is called: all
@@ -98,7 +100,7 @@ def hits(question: Question, answer: Detections) -> bool:
     """
     if not question.targets or not len(answer):
         return not question.targets and not len(answer)
-    return bool(points_in_boxes(answer.points[:1], _boxes(question)).any())
+    return bool(points_in_boxes(answer.points[:1], _boxes(question, reach=_reach(answer))).any())
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -112,7 +114,8 @@ def total(counts: Iterable[Counts]) -> Counts:
 def _count(question: Question, answer: Detections, label: str | None, iou: float) -> Counts:
     """Of one label, or of everything as if it had the same."""
     found = np.asarray([label in (None, name) for name in answer.labels], dtype=bool)
-    wanted = _boxes(question)[[label in (None, t.label) for t in question.targets]]
+    reach = _reach(answer) if question.task.expects_points else 0.0
+    wanted = _boxes(question, reach)[[label in (None, t.label) for t in question.targets]]
     counts = Counts(num_detections=int(found.sum()), num_targets=len(wanted))
     if not len(wanted) and label in _asked(question):
         counts.num_absent = 1
@@ -131,13 +134,18 @@ def _asked(question: Question) -> tuple[str, ...]:
     return question.task.categories or ((question.task.phrase,) if question.task.phrase else ())
 
 
-def _boxes(question: Question) -> np.ndarray:
-    """[N, 4] pixels of the targets."""
-    return np.asarray([_box(t) for t in question.targets], dtype=np.float64).reshape(-1, 4)
+def _reach(answer: Detections) -> float:
+    return POINT_REACH * max(answer.size_wh)
 
 
-def _box(target: Target) -> tuple[float, ...]:
+def _boxes(question: Question, reach: float) -> np.ndarray:
+    """[N, 4] pixels of the targets; of bare points what is within `reach`."""
+    return np.asarray([_box(t, reach) for t in question.targets], dtype=np.float64).reshape(-1, 4)
+
+
+def _box(target: Target, reach: float) -> tuple[float, ...]:
     if target.xyxy is not None:
         return target.xyxy
     assert target.point is not None, "a target has a box or a point"
-    return target.point * 2
+    x, y = target.point
+    return x - reach, y - reach, x + reach, y + reach

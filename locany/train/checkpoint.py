@@ -28,11 +28,13 @@ class SavedState:
         file: name in the folder of states.
         step: training steps behind it.
         score: of an evaluation of these weights, higher is better; None if there was none.
+        measured_on: what the score is about, a digest; scores of different ones are not compared.
     """
 
     file: str
     step: int
     score: float | None = None
+    measured_on: str = ""
 
 
 class States:
@@ -53,8 +55,12 @@ class States:
 
     @property
     def best(self) -> SavedState | None:
-        """The one with the highest score, the earliest of equal ones; None without scores."""
+        """The one with the highest score, the earliest of equal ones; None without scores.
+
+        Where states were measured on different things, those count that are about what the latest is about.
+        """
         scored = [entry for entry in self.entries if entry.score is not None]
+        scored = [entry for entry in scored if entry.measured_on == scored[-1].measured_on]
         return max(scored, key=lambda entry: entry.score or 0.0) if scored else None
 
     def save(self, state: dict[str, Any], step: int) -> SavedState:
@@ -67,9 +73,11 @@ class States:
         self._forget()
         return entry
 
-    def score(self, step: int, score: float) -> None:
+    def score(self, step: int, score: float, measured_on: str = "") -> None:
         """Enter the score of a saved state."""
-        self.entries = [replace(e, score=score) if e.step == step else e for e in self.entries]
+        self.entries = [
+            replace(e, score=score, measured_on=measured_on) if e.step == step else e for e in self.entries
+        ]
         self._write_index()
         self._forget()
 

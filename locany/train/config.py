@@ -13,7 +13,7 @@ from locany.errors import DataError
 from locany.model.config import LocateConfig
 from locany.train.data import DataConfig
 from locany.train.lora import LoraConfig
-from locany.train.sources import Rendered, Stored, stored_paths
+from locany.train.sources import TRAIN_SEEDS, Rendered, Stored, stored_paths
 
 PARTS = ("vision", "projector", "decoder")
 
@@ -102,6 +102,12 @@ class EvaluationConfig:
     modes: tuple[str, ...] = ("fast", "hybrid", "slow")
 
     def __post_init__(self) -> None:
+        for source in self.sources:
+            if isinstance(source, Rendered) and source.first_seed + self.num_samples > TRAIN_SEEDS:
+                raise DataError(
+                    f"recipe: evaluation.sources has {source.engine} from seed {source.first_seed}, training "
+                    f"renders those from {TRAIN_SEEDS} up; give a smaller first_seed, such as 0"
+                )
         modes = [mode.value for mode in DecodeMode]
         if unknown := sorted(set(self.modes) - set(modes)):
             raise DataError(f"recipe: evaluation.modes has {unknown}; there are: {', '.join(modes)}")

@@ -21,14 +21,17 @@ _MEASURED = 0x5C0E  # seed of the negatives that a model is measured with
 def chosen_samples(source: Rendered | Stored, count: int, data: DataConfig | None = None) -> list[Sample]:
     """Some samples of a source, to measure on, always the same ones: of a data set from all over it.
 
-    A data set that knows its splits is measured on "val", else "test". Conversations that are no sample are
-    passed over.
+    A data set that knows its splits is measured on "val", else "test", else "train". Conversations that
+    are no sample are passed over.
 
     Args:
         source: a data set or an engine.
         count: how many; fewer where a data set has fewer.
         data: negatives at its rates join the questions of data sets, always the same ones; None leaves
             samples as they are.
+
+    Raises:
+        DataError: there is nothing to measure on but what `data` learns from.
     """
     if isinstance(source, Rendered):
         rendered = RenderedSamples(source)
@@ -40,6 +43,12 @@ def chosen_samples(source: Rendered | Stored, count: int, data: DataConfig | Non
     # From all over: many a file is sorted by what its images show.
     chosen = [able[number * len(able) // count] for number in range(count)] if count < len(able) else able
     samples = [(one.samples[index], one, index) for one, index in chosen]
+    learnt = data is not None and any(isinstance(s, Stored) and s.path == source.path for s in data.sources)
+    if learnt and any(s.provenance.get("split") == "train" for s, _, _ in samples):
+        raise DataError(
+            f"{source.path}: it has no images for val or test, and those for train are learnt from; name "
+            "images for val in data.yaml, or give another data set to measure on (evaluation=PATH)"
+        )
     if data is None:
         return [sample for sample, _, _ in samples if isinstance(sample, Sample)]
     limits = data.answers
@@ -112,6 +121,9 @@ class DataConfig:
 class SampleStream:
     """The sample at a position of the training stream, with the questions of this time: always the same one.
 
+    Attributes:
+        fingerprint: of the data sets, in the order of the sources: another one means other samples.
+
     Raises:
         DataError: a data set is empty, has a fault, or is in no known format.
     """
@@ -126,6 +138,8 @@ class SampleStream:
                 self.sets += open_stored(source, ("train",), skip_faults=config.skip_faults)
         self.mixture = Mixture([found.source for found in self.sets], config.seed)
         check_data(self.sets, config.answers, config.absent)
+        stored = (found for found in self.sets if isinstance(found, StoredSamples))
+        self.fingerprint = " ".join(found.fingerprint() for found in stored)
 
     def __call__(self, position: int) -> Sample | Dialogue:
         config, draw = self.config, self.mixture(position)

@@ -82,12 +82,13 @@ def _warn(found: StoredSamples, rules: AnswerConfig, absent: Sequence[str]) -> i
             "stream.pack.budget with it",
             stacklevel=2,
         )
-    shown = {target.label.lower() for sample in samples for target in sample.objects}
-    alone = len(shown) == 1 == len(found.absent) and all(fewest) and len(samples) == len(every)
-    if alone and not absent and any(rules.negative_rate.values()):
+    names = {name.lower() for name in found.absent}
+    full = all(names <= {target.label.lower() for target in sample.objects} for sample in samples)
+    if names and full and len(samples) == len(every) and not absent and any(rules.negative_rate.values()):
+        told = ", ".join(repr(name) for name in sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
         warnings.warn(
-            f"{name}: every image shows {next(iter(shown))!r} and there is no other name, so nothing teaches "
-            "to answer that something is absent; add images without it, or names that no image shows "
+            f"{name}: every image shows {told} and there is no other name, so nothing teaches to answer "
+            "that something is absent; add images without it, or names that no image shows "
             "(data.absent='[car, dog]')",
             stacklevel=2,
         )

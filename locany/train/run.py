@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -61,6 +62,7 @@ class Run:
         lora: the adapters; None where the weights learn.
         ranks: the processes that run it.
         step, progress: how far it has come; the progress of other ranks' lanes is that of the newest state.
+        data: fingerprint of the data sets that it has learnt from; "" where it has not learnt yet.
         own_lanes: those that this rank has taken packs from.
     """
 
@@ -76,6 +78,7 @@ class Run:
     ranks: Ranks = field(default_factory=Ranks)
     step: int = 0
     progress: Progress = field(default_factory=Progress)
+    data: str = ""
     own_lanes: dict[int, LaneState] = field(default_factory=dict)
 
     def advance(self, num_packs: int, lanes: Mapping[int, LaneState]) -> None:
@@ -96,6 +99,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
         raise DataError(
             f"recipe: rows {config.rows} do not divide evenly among {ranks.count} ranks; choose a multiple"
         )
+    as_json(config)  # now, not at the first save
     heads: DenseHeads | None = None
     lora: Lora | None = None
     base = ""
@@ -192,11 +196,31 @@ def _resume(run: Run, config: TrainConfig) -> None:
     _take(run, state)
     run.optimizers.load_state_dict(state["optimizers"])
     run.step = state["step"]
+    run.data = state.get("data", "")  # states of before do not know theirs
     lanes = {
         number: LaneState(lane["drawn"], tuple((position, age) for position, age in lane["waiting"]))
         for number, lane in state["progress"]["lanes"].items()
     }
     run.progress = Progress(state["progress"]["packs"], lanes)
+
+
+def hold_to_data(run: Run, config: TrainConfig, data: str) -> None:
+    """Enter what the run learns from.
+
+    Args:
+        data: fingerprint of its data sets, see `SampleStream`.
+
+    Raises:
+        DataError: they are not those that it has learnt from so far: the samples behind a place of the
+            stream would be others.
+    """
+    if run.data and run.data != data:
+        raise DataError(
+            f"{config.out} holds a run that has learnt {run.step} steps from these data sets as they were "
+            "before something in them was changed; give another run folder (model= or begin= takes what was "
+            "learnt), or put the data back"
+        )
+    run.data = data
 
 
 def _take(run: Run, state: Mapping[str, Any]) -> None:
@@ -231,6 +255,7 @@ def save(run: Run, config: TrainConfig) -> None:
         "progress": asdict(run.progress),
         "config": as_json(config),
         "base": run.base,
+        "data": run.data,
     }
     if run.ranks.is_first:
         States(Path(config.out), config.keep_last).save(state, run.step)
@@ -293,9 +318,27 @@ def _kept_files(run: Run, config: TrainConfig) -> list[Path]:
 
 
 def as_json(config: TrainConfig) -> dict[str, Any]:
-    """The config as JSON gives it back."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    """The config as JSON gives it back.
+
+    Raises:
+        DataError: JSON cannot hold it, so no state of the run could either.
+    """
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"recipe: the config cannot be kept as JSON ({error}); use plain numbers, text, tuples and dicts "
+            "in it"
+        ) from error
     return plain
+
+
+def measured_on(config: TrainConfig) -> str:
+    """What decides the scores of a run beside its weights, as 16 hex digits."""
+    plain = as_json(config)
+    asked = [plain["evaluation"][name] for name in ("sources", "num_samples", "modes")]
+    asked += [plain["data"]["absent"], plain["data"]["answers"]]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 
 
 def _value(config: Mapping[str, Any], name: str) -> Any:

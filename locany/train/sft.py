@@ -25,7 +25,16 @@ from locany.train.log import RunLog
 from locany.train.objective import compute_loss, on_device, prepare, sigma_at, step_size
 from locany.train.ranks import Ranks, join_ranks
 from locany.train.report import Numbers, Window, line_for_people, scores_for_people
-from locany.train.run import Run, export, save, start, take_best, whole_run
+from locany.train.run import (
+    Run,
+    export,
+    hold_to_data,
+    measured_on,
+    save,
+    start,
+    take_best,
+    whole_run,
+)
 
 Evaluate = Callable[[Run], dict[str, float]]
 DRAW_EVERY = 60.0  # seconds at least between drawings of the curves
@@ -122,14 +131,17 @@ def loader(run: Run, config: TrainConfig) -> Iterator[Step]:
     ranks, packing = run.ranks, config.stream
     if config.compile:  # rows of one width: layers compiled for any width fail on the CPU (docs/log.md)
         packing = replace(packing, multiple=packing.pack.budget)
+    samples = SampleStream(config.data)
+    hold_to_data(run, config, samples.fingerprint)
     stream = PackStream(
-        SampleStream(config.data),
+        samples,
         str(run.folder),
         run.preprocess,
         packing,
         progress=run.progress,
         rank=ranks.rank,
         num_ranks=ranks.count,
+        skip_faults=config.data.skip_faults,
     )
     return steps(
         stream,
@@ -183,7 +195,7 @@ def measure(
         release_memory(device)
     say(scores_for_people(run.step, found))
     log.report({"step": run.step, **found})
-    States(Path(config.out), config.keep_last).score(run.step, found["f1"])
+    States(Path(config.out), config.keep_last).score(run.step, found["f1"], measured_on(config))
 
 
 def try_measure(
@@ -208,7 +220,9 @@ def finish(
     """What a whole run leaves, its model and its score; also after a stop between its last step and these."""
     export(run, config)  # first: what it is measured on may be faulty
     states = States(Path(config.out), config.keep_last)
-    if evaluate and run.ranks.agree(states.newest is None or states.newest.score is None):
+    newest = states.newest
+    known = newest is not None and newest.score is not None and newest.measured_on == measured_on(config)
+    if evaluate and run.ranks.agree(not known):
         measure(run, config, evaluate, say, log)
         if log:
             log.draw()

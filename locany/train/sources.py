@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from locany.data.converters import Fault, chat_samples, open_dataset, recipe
 from locany.data.converters.recipe import RecipeEntry
 from locany.data.dialogue import Dialogue
 from locany.data.mixture import Source
-from locany.data.sample import Sample
+from locany.data.sample import ImageRef, Sample
 from locany.data.shard_folder import ShardFolder
+from locany.data.shards import read_marker
 from locany.errors import DataError
 from locany.synth.renderer import engine
 
@@ -52,6 +57,10 @@ class Stored:
     root: str | None = None
     weight: float = 1.0
 
+    def __post_init__(self) -> None:  # a config is kept as JSON, which knows no `Path`
+        object.__setattr__(self, "path", str(self.path))
+        object.__setattr__(self, "root", None if self.root is None else str(self.root))
+
 
 def stored_paths(text: str) -> tuple[Stored, ...]:
     """Data sets from paths with commas between them."""
@@ -87,11 +96,34 @@ class StoredSamples:
     def get(self, index: int, progress: float) -> Sample | Dialogue:
         return self.samples[index]
 
+    def fingerprint(self) -> str:
+        """Of its records in their order, 16 hex digits. Images are not opened; of shards markers tell."""
+        digest = hashlib.sha256()
+        if isinstance(self.samples, ShardFolder):
+            for path in self.samples.paths:
+                marker = read_marker(path) or {"sha256": f"{path.name} {path.stat().st_size}"}
+                digest.update(marker["sha256"].encode())
+            return digest.hexdigest()[:16]
+        for sample in self.samples:
+            facts: tuple[object, ...]
+            if isinstance(sample, Dialogue):
+                facts = (*map(_name_of_image, sample.images), sample.turns)
+            else:
+                facts = (_name_of_image(sample.image), sample.questions, sample.objects)
+            digest.update(repr(facts).encode())
+        return digest.hexdigest()[:16]
+
     def absent_from(self, index: int, sample: Sample | Dialogue) -> Sequence[str]:
         """Names that may be asked for as absent; shards know them by sample, since they mix data sets."""
         if isinstance(self.samples, ShardFolder) and isinstance(sample, Sample):
             return self.samples.absent(index, sample)
         return self.absent
+
+
+def _name_of_image(image: np.ndarray | ImageRef) -> str:
+    """The same wherever the folder lies."""
+    source = image.source if isinstance(image, ImageRef) else image.tobytes()
+    return source.name if isinstance(source, Path) else hashlib.sha256(source).hexdigest()
 
 
 def open_stored(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> list[StoredSamples]:
