@@ -63,7 +63,7 @@ def run_local(
             for worker in crew:
                 if worker.part is None and waiting:
                     worker.give(waiting.pop())
-            for worker in _ready(crew):
+            for worker in _ready(crew, silence):
                 outcome = worker.hear(silence)
                 if outcome is None:
                     continue
@@ -131,9 +131,13 @@ class _Worker:
         except (EOFError, OSError):
             self.process.join(5)
             return _Death(f"a worker process died (exit code {self.process.exitcode})")
-        if self.part is not None and time.monotonic() - self.heard > silence:
+        if self.is_stuck(silence):
             return _Death(f"a worker process made nothing for {silence:.0f} seconds")
         return None
+
+    def is_stuck(self, silence: float) -> bool:
+        """Whether it is busy and nothing was heard of it for longer than `silence` seconds."""
+        return self.part is not None and time.monotonic() - self.heard > silence
 
     def end(self, at_once: bool = False) -> None:
         self.connection.close()  # an idle worker sees that and leaves, closing its browser
@@ -159,10 +163,10 @@ class _Bug(Exception):  # noqa: N818
     """An exception that is not meant for users, with its traceback as text."""
 
 
-def _ready(crew: Sequence[_Worker]) -> list[_Worker]:
-    """Workers with news; all of them once a second, since a stuck one has none."""
+def _ready(crew: Sequence[_Worker], silence: float) -> list[_Worker]:
+    """Workers with news, and those that are stuck: they have none, however much the others have."""
     found = set(wait([worker.connection for worker in crew], timeout=1.0))
-    return [worker for worker in crew if not found or worker.connection in found]
+    return [worker for worker in crew if worker.connection in found or worker.is_stuck(silence)]
 
 
 def _final(outcome: Any, plan: Plan, part: int) -> Exception:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from locany.data.sample import ImageRef, Sample
 from locany.data.shard_folder import ShardFolder
 from locany.data.shards import read_shards, write_shard
 from locany.errors import DataError, LocanyError
+from locany.pipeline import run_local as run_local_module
 from locany.pipeline.build import DUPLICATE, build
 from locany.pipeline.config import DEFAULT_STEPS, BuildConfig, DatasetSource, RenderSource, load_recipe
 from locany.pipeline.plan import PartResult, Plan, make_part, make_plan
@@ -309,6 +314,37 @@ def test_a_worker_that_falls_silent_ends_the_build() -> None:
     with pytest.raises(LocanyError, match="made nothing for 1 seconds, twice"):
         list(run_local(plan, range(plan.num_parts), 1, silence=1.0))
     assert time.monotonic() - started < 30
+
+
+def test_a_worker_that_falls_silent_is_noticed_while_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stub:
+        exitcode = None
+
+        def is_alive(self) -> bool:
+            return False
+
+    def work(connection: Connection) -> None:
+        """Part 0 hangs; any other has news for ten seconds."""
+        with suppress(EOFError, OSError):  # we are not needed any more
+            part = connection.recv()
+            for _ in range(200 if part else 0):
+                connection.send("item")
+                time.sleep(0.05)
+            if part:
+                connection.send(PartResult(part, b"", {}))
+            connection.recv()
+
+    def start(plan: Plan, recipe: Path | None) -> run_local_module._Worker:
+        ours, theirs = multiprocessing.Pipe()
+        threading.Thread(target=work, args=(theirs,), daemon=True).start()
+        return run_local_module._Worker(Stub(), ours)
+
+    monkeypatch.setattr(run_local_module._Worker, "start", start)
+    plan = make_plan(recipe(num_samples=64))
+    made = []
+    with pytest.raises(LocanyError, match="made nothing for 0 seconds, twice, while it made part 0 "):
+        made.extend(run_local(plan, [0, 1], 2, silence=0.4))
+    assert made == []  # and not only once the other had nothing left to do
 
 
 def test_errors_of_workers_name_the_sample(tmp_path: Path) -> None:
