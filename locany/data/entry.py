@@ -12,7 +12,7 @@ from PIL import Image
 
 from locany.data.record import sample_from_json, sample_to_json
 from locany.data.sample import ImageRef, Sample
-from locany.errors import DataError
+from locany.errors import DataError, ImageError
 
 _SIGNATURES = ((b"\xff\xd8\xff", "jpg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"RIFF", "webp"))
 
@@ -38,20 +38,19 @@ class Entry:
     @property
     def suffix(self) -> str:
         """Of the image file: "jpg", "png" or "webp"."""
-        for signature, suffix in _SIGNATURES:
-            if self.image.startswith(signature):
-                return suffix
-        raise DataError(
-            f"sample {self.key}: a shard holds JPEG, PNG or WebP images, this one is none of them"
-        )
+        suffix = _held_suffix(self.image)
+        if suffix is None:
+            raise DataError(
+                f"sample {self.key}: a shard holds JPEG, PNG or WebP images, this one is none of them"
+            )
+        return suffix
 
 
 def pack(key: str, sample: Sample) -> Entry:
-    """A sample as bytes; pixels that are not encoded yet become a PNG.
+    """A sample as bytes. JPEG, PNG and WebP images keep theirs; other kinds, and bare pixels, become PNG.
 
     Raises:
-        DataError: the image is of a kind that shards do not hold, cannot be read, or the record holds what
-            JSON cannot.
+        DataError: the image cannot be read or has another size, or the record holds what JSON cannot.
     """
     try:
         record = json.dumps(
@@ -98,12 +97,24 @@ def checked_entry(path: Path, key: str, image: bytes, record: bytes) -> Entry:
     return entry
 
 
+def _held_suffix(image: bytes) -> str | None:
+    """What encoded images of this kind are called in a shard; None for kinds that shards do not hold."""
+    return next((suffix for signature, suffix in _SIGNATURES if image.startswith(signature)), None)
+
+
 def _image_bytes(key: str, image: np.ndarray | ImageRef) -> bytes:
     if isinstance(image, ImageRef):
         try:
-            return image.source if isinstance(image.source, bytes) else image.source.read_bytes()
-        except OSError as error:
+            content = image.source if isinstance(image.source, bytes) else image.source.read_bytes()
+            if _held_suffix(content) is not None:
+                return content
+            pixels = image.load()
+        except (OSError, ImageError) as error:
             raise DataError(f"sample {key}: the image cannot be read: {error}") from error
+        except DataError as error:  # it has another size than its record says
+            raise DataError(f"sample {key}: {error}") from error
+    else:
+        pixels = image
     stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG")
+    Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()

@@ -101,7 +101,8 @@ class BuildConfig:
 
     Attributes:
         sources: where samples come from.
-        steps: applied in order to every sample. Without `EncodeImage`, images are stored as PNG.
+        steps: applied in order to every sample. Without `EncodeImage`, images of data sets that are JPEG, PNG
+            or WebP keep their bytes, and all others are stored as PNG.
         shard_size: samples of one shard.
         format: "tar" (WebDataset) or "parquet".
         mixture: "interleaved": every stretch of the output has each source in its share; "sequential": one

@@ -16,17 +16,18 @@ from PIL import Image
 from locany.data.answers import AnswerConfig
 from locany.data.converters import open_dataset as open_converted
 from locany.data.converters import read_samples, write_samples
-from locany.data.sample import Sample, Target
+from locany.data.sample import ImageRef, Sample, Target
 from locany.data.shard_folder import ShardFolder
 from locany.data.shards import read_shards
 from locany.errors import DataError
+from locany.image import load_image
 from locany.pipeline import dataset as datasets
 from locany.pipeline.build import build
 from locany.pipeline.config import BuildConfig, DatasetSource
 from locany.pipeline.dataset import open_dataset
 from locany.pipeline.images import EncodeImage
 from locany.pipeline.plan import make_part, make_plan
-from locany.pipeline.steps import Item
+from locany.pipeline.steps import HasQuestions, Item
 from locany.tasks import Task, TaskKind
 from locany.train.data import DataConfig, SampleStream, chosen_samples
 from locany.train.sources import Stored
@@ -155,6 +156,32 @@ def test_faults_may_be_left_out(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "y.jsonl").write_text("{oops\n")
     with pytest.raises(DataError, match="there is no sample in it; 1 faults"):
         open_dataset(tmp_path / "y.jsonl", skip_faults=True)
+
+
+# -- images ------------------------------------------------------------------------------------------------
+
+
+def test_without_a_step_for_images_files_keep_their_bytes_or_become_png(cli: Cli, tmp_path: Path) -> None:
+    kinds = ("jpg", "png", "webp", "bmp", "gif")
+    paths = [noise(tmp_path / f"{number}.{kind}", number) for number, kind in enumerate(kinds)]
+    paths.append(tmp_path / "lying.tiff")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    with Image.open(paths[1]) as picture:
+        picture.transpose(Image.Transpose.ROTATE_90).save(paths[-1], exif=exif)
+    write_samples([sample(path, BOX) for path in paths], tmp_path / "x.json", "coco")
+    found = built(tmp_path / "out", DatasetSource(tmp_path / "x.json"), steps=(HasQuestions(),))
+    done = cli("data", "convert", tmp_path / "x.json", tmp_path / "shards", "--to", "shards", model=False)
+    assert done.code == 0
+    for path, one, converted in zip(paths, found, read_shards(tmp_path / "shards"), strict=True):
+        assert isinstance(one.image, ImageRef)
+        assert isinstance(converted.image, ImageRef)
+        assert one.image == converted.image
+        if path.suffix in (".jpg", ".png", ".webp"):
+            assert one.image.source == path.read_bytes()
+        else:
+            assert one.image.source[:4] == b"\x89PNG"  # type: ignore[index]
+            assert (one.pixels() == load_image(path).pixels).all()
 
 
 # -- outlines ----------------------------------------------------------------------------------------------

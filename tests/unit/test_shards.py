@@ -262,8 +262,12 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     odd = Sample(sample.pixels(), (), (), {"seed": np.float32(1)})
     with pytest.raises(DataError, match="sample a cannot be written as JSON"):
         write_shard(tmp_path / "a.tar", [("a", odd)])
-    with pytest.raises(DataError, match="none of them"):
+    with pytest.raises(DataError, match=r"sample a: the image cannot be read: .* GIF data is cut short"):
         write_shard(tmp_path / "a.tar", [("a", Sample(ImageRef(b"GIF89a", (1, 1)), ()))])
+    stream = io.BytesIO()
+    Image.new("RGB", (10, 10)).save(stream, "BMP")
+    with pytest.raises(DataError, match=r"sample a: the image .* is 10 x 10, but its record says 1 x 1"):
+        write_shard(tmp_path / "a.tar", [("a", Sample(ImageRef(stream.getvalue(), (1, 1)), ()))])
     with pytest.raises(DataError, match="no shards here"):
         ShardFolder(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from locany.data.converters.detection import sample_faults
 from locany.data.converters.faults import Fault, FaultKind, RecordError, Report, refuse
 from locany.data.converters.files import whole_folder
-from locany.data.sample import ImageRef, Sample
+from locany.data.sample import Sample
 from locany.data.shards import (
     Entry,
     pack,
@@ -22,7 +22,6 @@ from locany.data.shards import (
 from locany.errors import DataError
 
 SAMPLES_PER_SHARD = 256
-_HELD = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")  # JPEG, PNG, WebP
 
 
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
@@ -52,7 +51,7 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
 
 
 def write(samples: Iterable[Sample], path: Path, absent: Sequence[str] = ()) -> None:
-    """Write samples into tar shards in a new folder; images that shards do not hold become PNG.
+    """Write samples into tar shards in a new folder; see `pack` for what becomes of images.
 
     Args:
         samples: what to write.
@@ -71,7 +70,7 @@ def write_shards(samples: Iterable[Sample], path: Path, suffix: str, absent: Seq
     more = {"absent": {"": list(absent)}} if absent else None
     with whole_folder(path) as folder:
         for index, sample in enumerate(samples):
-            entries.append(pack(f"{index:09d}", _holdable(sample)))
+            entries.append(pack(f"{index:09d}", sample))
             if len(entries) == SAMPLES_PER_SHARD:
                 number = index // SAMPLES_PER_SHARD
                 write_entries(folder / f"shard-{number:05d}{suffix}", entries, more)
@@ -106,21 +105,3 @@ def _samples(shard: Path, report: Report) -> Iterator[Sample]:
 def _fault(shard: Path, error: DataError) -> Fault:
     message = str(error).removeprefix(f"{shard}: ").removeprefix(f"{shard} ")
     return RecordError(FaultKind.UNREADABLE, message).at(str(shard))
-
-
-def _holdable(sample: Sample) -> Sample:
-    if not isinstance(sample.image, ImageRef):
-        return sample
-    source = sample.image.source
-    head = source[:8] if isinstance(source, bytes) else _head(source)
-    if head.startswith(_HELD):
-        return sample
-    return Sample(sample.pixels(), sample.questions, sample.objects, sample.provenance)
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(8)
-    except OSError as error:
-        raise DataError(f"{path}: the image cannot be read ({error.strerror})") from error
