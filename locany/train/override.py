@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -22,8 +22,9 @@ def override(config: Config, settings: Sequence[str]) -> Config:
 
     Args:
         config: a frozen dataclass, of dataclasses where a name has dots.
-        settings: "name=value" each; the value is read as YAML reads it, then checked against the field. A
-            dataclass that has a method `with_setting(text)` can be set as a whole, too.
+        settings: "name=value" each; the value is read as YAML reads it, then checked against the field. Texts
+            stay as they are written: a name may be "on" or "007". A dataclass that has a method
+            `with_setting(text)` can be set as a whole, too.
 
     Raises:
         DataError: not of this form, an unknown name, or a value that the field cannot hold.
@@ -34,12 +35,45 @@ def override(config: Config, settings: Sequence[str]) -> Config:
         if not equals or not name.strip():
             raise DataError(f"{setting!r} is no setting; write name=value, for example steps=100")
         try:
-            parsed[name.strip()] = yaml.safe_load(text), text
-        except yaml.YAMLError as error:
+            value = yaml.load(text, Loader=_Loader)
+        except (yaml.YAMLError, ValueError) as error:  # a day that does not exist is the latter
             raise DataError(
                 f"{name}={text}: the value cannot be read ({error}); put quotes around it"
             ) from None
+        parsed[name.strip()] = value.value if isinstance(value, _Scalar) else value, text
     return _apply(config, parsed, "")
+
+
+@dataclass(frozen=True)
+class _Scalar:
+    """A single value as YAML reads it, and as it is written: `on` is True, and a good name for a thing."""
+
+    value: Any
+    written: str
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads what the safe loader reads, each single value as a `_Scalar`."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        found = super().construct_object(node, deep)
+        return _Scalar(found, node.value) if isinstance(node, yaml.ScalarNode) else found
+
+
+def _inner(value: Any) -> tuple[Any, str]:
+    """Value and text of what is in a list or a mapping."""
+    if isinstance(value, _Scalar):
+        return value.value, value.written
+    return value, str(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    """What the safe loader reads."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return value.value if isinstance(value, _Scalar) else value
 
 
 def _apply(config: Any, settings: Mapping[str, tuple[Any, str]], prefix: str) -> Any:
@@ -108,23 +142,26 @@ def _as_type(value: Any, text: str, wanted: Any) -> Any:
                 errors.append(str(error))
         raise TypeError(errors[-1])
     if origin is tuple:
-        items = value if isinstance(value, list) else [value]
+        items = [_inner(item) for item in value] if isinstance(value, list) else [(value, text)]
         inner = get_args(wanted)
         kinds = [inner[0]] * len(items) if inner[-1] is Ellipsis else list(inner)
         if len(kinds) != len(items):
             raise TypeError(f"expected {len(kinds)} values, got {len(items)}")
-        return tuple(_as_type(item, str(item), kind) for item, kind in zip(items, kinds, strict=True))
+        return tuple(_as_type(*item, kind) for item, kind in zip(items, kinds, strict=True))
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, dict):
             raise TypeError("expected a mapping such as {name: value}")
         key_type, value_type = get_args(wanted)
-        return {_as_type(k, str(k), key_type): _as_type(v, str(v), value_type) for k, v in value.items()}
+        return {
+            _as_type(*_inner(key), key_type): _as_type(*_inner(item), value_type)
+            for key, item in value.items()
+        }
     return _as_plain(value, text, wanted)
 
 
 def _as_plain(value: Any, text: str, wanted: Any) -> Any:
     if wanted is Any:
-        return value
+        return _plain(value)
     if wanted is str:
         return text if not isinstance(value, str) else value
     if wanted is Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,10 @@ class Outer:
     limit: int | None = None
     size: tuple[int, int] = (1, 2)
     words: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
+    maybe: tuple[str | None, ...] = ()
+    anything: Any = None
     rates: Mapping[Colour, float] = field(default_factory=dict)
     folder: Path = Path()
     inner: Inner = field(default_factory=Inner)
@@ -53,7 +58,15 @@ class Outer:
         ("limit=null", Outer()),
         ("size=[3, 4]", Outer(size=(3, 4))),
         ("words=[a, 2]", Outer(words=("a", "2"))),
+        ("words=[on, off, yes, 007, 1e3, ~]", Outer(words=("on", "off", "yes", "007", "1e3", "~"))),
+        ("words=['a, b', \"1.0\", 1_000, 2024-01-02]", Outer(words=("a, b", "1.0", "1_000", "2024-01-02"))),
         ("words=a", Outer(words=("a",))),
+        ("words=on", Outer(words=("on",))),
+        ("name=on", Outer(name="on")),
+        ("named={on: no, 010: 0.10}", Outer(named={"on": "no", "010": "0.10"})),
+        ("folders=[007, off]", Outer(folders=(Path("007"), Path("off")))),
+        ("maybe=[null, 'null', off]", Outer(maybe=(None, "null", "off"))),
+        ("anything=[1, {on: 2}]", Outer(anything=[1, {True: 2}])),
         ("rates={red: 1, blue: .5}", Outer(rates={Colour.RED: 1.0, Colour.BLUE: 0.5})),
         ("folder=some/where", Outer(folder=Path("some/where"))),
         ("inner.rate=1e-4", Outer(inner=Inner(rate=1e-4))),
@@ -80,7 +93,7 @@ def test_the_last_setting_counts():
         ("=3", "'=3' is no setting"),
         ("step=3", "no setting 'step'; did you mean 'steps'"),
         ("inner.rat=3", "no setting 'inner.rat'; did you mean 'inner.rate'"),
-        ("zzz=3", "no setting 'zzz'; there are: compile, folder"),
+        ("zzz=3", "no setting 'zzz'; there are: anything, compile, folder"),
         ("steps.x=3", "'steps.x': steps is a single value, 10"),
         ("inner=null", r"inner has parts"),
         ("inner=3", r"inner has parts; set one of them: inner.rate, inner.colour"),
@@ -93,6 +106,9 @@ def test_the_last_setting_counts():
         ("inner.rate=-1", "the rate is at least 0, got -1"),
         ("rates=3", "expected a mapping"),
         ("words=[a", "the value cannot be read"),
+        ("words=[2024-13-01]", "the value cannot be read .month must be in 1..12.; put quotes around it"),
+        ("size=['1', 2]", "size=.*: expected int, got str"),
+        ("size=[on, 2]", "expected int, got bool"),
     ],
 )
 def test_a_mistake_is_named(setting, message):
