@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from locany.errors import ImageError, RequestError
 from locany.image import load_image
 from locany.notebook import label_colors, text_color
+from locany.numeric import plain_number
 from locany.results import Detection, Detections
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -29,6 +30,9 @@ SYSTEM_FONTS = (
     "NotoSansSC-Regular.otf", "wqy-zenhei.ttc", "PingFang.ttc", "Hiragino Sans GB.ttc", "msyh.ttc",
     "malgun.ttf",
 )  # fmt: skip
+
+
+_MOST_PIXELS = 1000  # of a line or letter
 
 
 class HasPixels(Protocol):
@@ -61,7 +65,8 @@ def annotate(
         labels: whether to write labels.
         scores: whether to write scores.
         absent: whether to add a strip below the image that names what is not there.
-        colors: '#rrggbb' by label; labels that are missing here get theirs from the palette.
+        colors: by label, '#rrggbb' or a name such as 'red'; labels that are missing here get theirs from the
+            palette.
         line_width: pixels; None for a width that suits the image.
         font_size: pixels; None for a size that suits the image.
         font: a TrueType file for all text; None for Pillow's font, or a system font where it lacks a letter.
@@ -72,7 +77,7 @@ def annotate(
 
     Raises:
         RequestError: the image has another size than the one the detections are about, there is none, it
-            cannot be painted on, or the font cannot be opened.
+            cannot be painted on, a colour or size is none, or the font cannot be opened.
     """
     picture = _upright_rgb(image if image is not None else detections.image, exif)
     if picture.size != detections.size_wh:
@@ -81,9 +86,10 @@ def annotate(
             f"{picture.size}; draw on the original"
         )
     scale = float(np.sqrt(picture.width * picture.height))
-    line_width = line_width or max(2, round(scale / 400))
-    font_size = font_size or max(10, round(scale / 60))
-    palette = {**label_colors(detections.labels), **(colors or {})}
+    line_width = _size("line_width", line_width, max(2, round(scale / 400)))
+    font_size = _size("font_size", font_size, max(10, round(scale / 60)))
+    chosen = {label: _hex_color(label, color) for label, color in (colors or {}).items()}
+    palette = {**label_colors(detections.labels), **chosen}
 
     # "RGBA" on an RGB image makes Pillow blend translucent colours.
     canvas = ImageDraw.Draw(picture, "RGBA")
@@ -98,6 +104,23 @@ def annotate(
     return (
         _with_strip(picture, detections.absent, font_size, font) if absent and detections.absent else picture
     )
+
+
+def _size(name: str, given: int | None, suitable: int) -> int:
+    value = plain_number(suitable if given is None else given)
+    if value is None or not 1 <= round(value) <= _MOST_PIXELS:
+        raise RequestError(f"{name} is {given!r}, expected pixels from 1 to {_MOST_PIXELS}, or None")
+    return round(value)
+
+
+def _hex_color(label: str, color: str) -> str:
+    try:
+        red, green, blue = ImageColor.getrgb(color)[:3]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise RequestError(
+            f"the colour of {label!r} is {color!r}, expected '#rrggbb' or a name such as 'red'"
+        ) from error
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _upright_rgb(

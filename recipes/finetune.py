@@ -1,28 +1,5 @@
-"""Fine-tune all weights of a checkpoint on your own data: learns more from less than adapters, forgets more.
+"""Fine-tune all weights: `locany/train/recipes/finetune.py`, in the package also known as `finetune`."""
 
-    locany train recipes/finetune.py data=my.coco.json [model=DIR] [out=runs/finetune] [evaluation=PATH]
+from locany.train.recipes.finetune import recipe
 
-DATA is anything that `locany data check` reads; docs/finetune.md is the guide. At the end the run folder has
-`model`, the checkpoint. A large model needs `recipes/lora.py` instead, or several GPUs.
-"""
-
-from __future__ import annotations
-
-import runpy
-from dataclasses import replace
-from pathlib import Path
-
-from locany.train.config import TrainConfig
-
-LORA = runpy.run_path(str(Path(__file__).with_name("lora.py")))
-
-
-def recipe(data: str, model: str = "locany-mini", out: str = "runs/finetune") -> TrainConfig:
-    """As with adapters, but all weights learn, the matrices at half the rate.
-
-    Args:
-        data: path of a data set, or several with commas between them.
-        model: the checkpoint to begin from.
-    """
-    config: TrainConfig = LORA["recipe"](data, model, out)
-    return replace(config, lora=None, optim=replace(config.optim, muon_lr=3e-3))
+__all__ = ["recipe"]

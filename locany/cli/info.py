@@ -13,7 +13,7 @@ from locany import __version__
 from locany.cli.messages import say_error
 from locany.cli.options import JsonFlag, ModelOptions
 from locany.cli.report import print_json, write_line
-from locany.errors import CheckpointError
+from locany.errors import CheckpointError, RequestError
 
 GROUP = Group("This installation", sort_key=2)
 MEASURING_GROUP = Group("Measuring", sort_key=2)
@@ -36,8 +36,10 @@ def info(*, options: ModelOptions = _DEFAULT, json: JsonFlag = False) -> int:
     dtype, dtype_reason = choose_dtype(options.dtype, device)
     problem: CheckpointError | None = None
     model: dict[str, Any] = {}
+    scores = ""
     try:
         model = _model_facts(options.model, options.adapter)
+        scores = _scores(options, Path(model["folder"]))
     except CheckpointError as error:
         problem = error
     document = {
@@ -47,6 +49,8 @@ def info(*, options: ModelOptions = _DEFAULT, json: JsonFlag = False) -> int:
         "model": model or {"error": str(problem)},
         "device": {"name": str(device), "reason": _reason(device_reason)},
         "dtype": {"name": str(dtype).removeprefix("torch."), "reason": _reason(dtype_reason)},
+        "quant": options.quant,
+        "scores": scores or "unknown",
         "devices": available_devices(),
     }
     if json:
@@ -70,6 +74,8 @@ def _print(document: dict[str, Any]) -> None:
         *((("adapter", adapter.format(**model["adapter"])),) if "adapter" in model else ()),
         ("device", "{name}: {reason}".format(**document["device"])),
         ("dtype", "{name}: {reason}".format(**document["dtype"])),
+        ("quant", document["quant"]),
+        ("scores", document["scores"]),
         ("devices", ", ".join(document["devices"])),
     ):
         write_line(f"{name:<8} {text}")
@@ -78,6 +84,20 @@ def _print(document: dict[str, Any]) -> None:
 def _reason(text: str) -> str:
     """Of 'cpu: no GPU is available' what follows the name."""
     return text.rpartition(": ")[2]
+
+
+def _scores(options: ModelOptions, folder: Path) -> str:
+    """What scores are read off."""
+    from locany.locator.calibration import named_calibration, read_calibration
+
+    if options.calibration is not None:
+        if options.raw_scores:
+            raise RequestError(
+                "--calibration is a curve for scores and --raw-scores leaves them raw; give one"
+            )
+        return f"calibrated by {options.calibration} ({named_calibration(options.calibration).kind})"
+    curve = None if options.raw_scores or options.adapter is not None else read_calibration(folder)
+    return "the model's own" if curve is None else f"calibrated by the checkpoint's curve ({curve.kind})"
 
 
 def _model_facts(model: str | None, adapter: Path | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Group, Parameter
 
 from locany.cli.answer import answer
+from locany.cli.messages import say
 from locany.cli.options import QUESTION_GROUP, LocateOptions
 from locany.tasks import Task
 
@@ -33,6 +34,8 @@ def _flag(text: str) -> Parameter:
 
 def detect(source: Image, category: Categories, /, *, options: LocateOptions = _DEFAULT) -> int:
     """Find all things of each category."""
+    if len(category) == 1 and "," in category[0] and not options.quiet:
+        say(f"remark: {category[0]!r} is one category; give several apart: cat dog 'traffic light'")
     return answer(source, Task.detect(category), options)
 
 

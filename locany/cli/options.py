@@ -108,8 +108,8 @@ class LocateOptions(ModelOptions):
         float,
         _option(
             DECODING_GROUP,
-            "How sure it must be that there is anything, 0 to 1: with more than 0.5 it finds less that is "
-            "not there, and misses more.",
+            "How sure it must be that there is anything, between 0 and 1: with more than 0.5 it finds less "
+            "that is not there, and misses more.",
         ),
     ] = 0.5
     min_score: Annotated[
@@ -160,7 +160,10 @@ class LocateOptions(ModelOptions):
     ] = False
 
     no_exif: Annotated[
-        bool, _flag(IMAGE_GROUP, "Take the image as stored, without the camera's rotation.", "--no-exif")
+        bool,
+        _flag(
+            IMAGE_GROUP, "Take the image as stored, without the camera's rotation (not TIFF).", "--no-exif"
+        ),
     ] = False
 
     json: JsonFlag = False

@@ -117,7 +117,8 @@ def _remarks(found: Detections, num_hidden: int, score_limit: float) -> list[str
         remarks.append("not there: " + ", ".join(clean(name) for name in found.absent))
     if found.unanswered:
         names = ", ".join(clean(name) for name in found.unanswered)
-        remarks.append(f"not answered: {names} (ask for fewer at once, or with --parallel-categories)")
+        advice = "" if found.truncated else " (ask for fewer at once, or with --parallel-categories)"
+        remarks.append(f"not answered: {names}{advice}")
     if found.truncated:
         limit = {
             "max_boxes": "by --max-boxes",

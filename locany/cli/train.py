@@ -26,8 +26,8 @@ The run folder holds states, the log, curves and versions. Run the same command 
 kind: it goes on from the newest state.
 
 Examples:
-  locany train recipes/lora.py data=my.coco.json evaluation=other.coco.json --measure
-  locany train recipes/lora.py data=my.coco.json evaluation=other.coco.json out=runs/mine
+  locany train lora data=my.coco.json evaluation=other.coco.json --measure
+  locany train lora data=my.coco.json evaluation=other.coco.json out=runs/mine
   locany train recipes/mini.py out=runs/mini minutes=60
   locany train recipes/mini.py --dry-run steps=100"""
 
@@ -43,7 +43,9 @@ def register(app: App) -> None:
 
 
 def train(
-    recipe: Annotated[Path, Parameter(help="The recipe, a Python file.")],
+    recipe: Annotated[
+        Path, Parameter(help="The recipe, a Python file; or lora or finetune, which come along.")
+    ],
     /,
     *settings: Annotated[str, Parameter(help="name=value each; later ones win.")],
     dry_run: Annotated[

@@ -8,9 +8,11 @@ from typing import Any
 
 from locany.errors import RequestError
 from locany.image.tile import MAX_GRID
+from locany.numeric import plain_number
 from locany.tasks import Task
 
 MAX_OVERLAP = 0.5
+_OF_TILES = ("overlap", "whole_image")
 _GRID = re.compile(r"(\d+)[x×](\d+)")
 
 
@@ -45,9 +47,10 @@ class CloserConfig:
         for name in ("parallel_categories", "whole_image", "zoom", "refine"):
             if not isinstance(getattr(self, name), bool):
                 raise RequestError(f"{name} is {getattr(self, name)!r}, expected True or False")
-        number = self.overlap
-        if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number <= MAX_OVERLAP:
-            raise RequestError(f"overlap is {number!r}, expected a number from 0 to {MAX_OVERLAP}")
+        number = plain_number(self.overlap)
+        if number is None or not 0 <= number <= MAX_OVERLAP:
+            raise RequestError(f"overlap is {self.overlap!r}, expected a number from 0 to {MAX_OVERLAP}")
+        object.__setattr__(self, "overlap", number)
         object.__setattr__(self, "tiles", _check_tiles(self.tiles))
 
     def check(self, task: Task) -> None:
@@ -59,8 +62,9 @@ class CloserConfig:
             )
 
     def changed(self) -> dict[str, Any]:
-        """The options that are not at their default, as JSON-able values."""
-        values = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        """The options that are not at their default and have an effect, as JSON-able values."""
+        acting = [f for f in fields(self) if self.tiles is not None or f.name not in _OF_TILES]
+        values = {f.name: getattr(self, f.name) for f in acting if getattr(self, f.name) != f.default}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
 
@@ -70,13 +74,17 @@ def _check_tiles(tiles: Any) -> str | tuple[int, int] | None:
     grid = tiles
     if isinstance(tiles, str) and (found := _GRID.fullmatch(tiles)):
         grid = (int(found[1]), int(found[2]))
-    if isinstance(grid, tuple | list) and len(grid) == 2 and all(_is_count(number) for number in grid):
-        return (grid[0], grid[1])
+    if isinstance(grid, tuple | list) and len(grid) == 2:
+        columns, rows = (_count(number) for number in grid)
+        if columns and rows:
+            return (columns, rows)
     raise RequestError(
         f"tiles is {tiles!r}, expected 'auto', or columns and rows such as (3, 2) or '3x2', each from "
         f"1 to {MAX_GRID}"
     )
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_GRID
+def _count(given: Any) -> int:
+    """A number of tiles; 0 for what is none."""
+    value = plain_number(given)
+    return value if isinstance(value, int) and 1 <= value <= MAX_GRID else 0

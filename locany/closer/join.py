@@ -35,8 +35,8 @@ _SLACK_BINS = 2  # of a window: what its grid may have moved a side by, with som
 def join(parts: Sequence[Detections], windows: Sequence[Window], task: Task) -> Detections:
     """Answers to one question about several windows of one image, as its answer about the image.
 
-    Of what the window of the whole image shows beside tiles, only boxes that no tile has whole are used: the
-    tile has seen the rest better.
+    Of what the window of the whole image shows beside tiles, only what no tile has whole is used: the tile
+    has seen the rest better.
 
     Args:
         parts: one for each window, in pixels of the image.
@@ -62,14 +62,14 @@ def join(parts: Sequence[Detections], windows: Sequence[Window], task: Task) -> 
 
 
 def _not_of_a_tile(part: Detections, window: Window, windows: Sequence[Window]) -> Detections:
-    """Without the boxes of the whole image that lie well inside a tile."""
+    """Without what of the whole image lies well inside a tile."""
     if window != whole(part.size_wh) or not len(part):
         return part
     fits = part.is_point.copy()
     fits[:] = False
     for tile in windows:
         inside = ~cut_sides(part.xyxy, tile, part.size_wh, EDGE_REACH).any(axis=1)
-        fits |= inside & (tile != window) & ~part.is_point
+        fits |= inside & (tile != window)
     return part[~fits]
 
 

@@ -102,8 +102,15 @@ def _windows(size_wh: tuple[int, int], config: CloserConfig, cutting: Preprocess
 
 
 def _limited(found: Detections, max_boxes: int) -> Detections:
-    """The best `max_boxes` in their order: several looks may each have found so many."""
+    """The best `max_boxes` in their order: several looks may each have found so many.
+
+    Of a category that loses all, the answer says nothing.
+    """
     if not max_boxes or len(found) <= max_boxes:
         return found
     best = np.sort(np.argsort(-found.scores, kind="stable")[:max_boxes])
-    return dataclasses.replace(found[best], truncated=True)
+    kept = found[best]
+    asked = found.task.categories if found.task else ()
+    unanswered = (*found.unanswered, *(set(found.labels) - set(kept.labels)))
+    in_order = tuple(name for name in asked if name in unanswered)
+    return dataclasses.replace(kept, truncated=True, unanswered=in_order)

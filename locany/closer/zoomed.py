@@ -63,7 +63,8 @@ def look_again(found: Detections, task: Task, cutting: PreprocessConfig, *, one_
             xyxy[i], scores[i], provenance[i] = answer.xyxy[j], answer.scores[j], answer.provenance[j]
             if task.kind is TaskKind.TEXT:
                 labels[i] = answer.labels[j]
-    facts = merged([found, *answers], task)
+    # A second look adds nothing, so nothing is missing where one was cut.
+    facts = merged([found, *(replace(answer, truncated=False) for answer in answers)], task)
     return replace(
         found,
         xyxy=xyxy,

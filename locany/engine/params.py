@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from locany.errors import RequestError
+from locany.numeric import plain_number
 
 _LEAST_TEMPERATURE = 1e-4  # below, the division by it leaves float32
 _LEAST_PRESENCE = 0.001
@@ -121,16 +122,19 @@ class Params:
             ("repetition_penalty", 0.01, 100.0),
             ("timeout_s", 0.0, 1e9),
         ):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
-                raise RequestError(f"{name} is {value!r}, expected a number from {low} to {high}")
+            given = getattr(self, name)
+            value = plain_number(given)
+            if value is None or not low <= value <= high:
+                raise RequestError(f"{name} is {given!r}, expected a number from {low} to {high}")
+            object.__setattr__(self, name, value)
         if 0 < self.temperature < _LEAST_TEMPERATURE:
             raise RequestError(
                 f"temperature is {self.temperature!r}, too small to divide by; "
                 "give 0 for the most probable token"
             )
-        if not isinstance(self.presence, int | float) or isinstance(self.presence, bool):
+        if (presence := plain_number(self.presence)) is None:
             raise RequestError(f"presence is {self.presence!r}, expected a number between 0 and 1")
+        object.__setattr__(self, "presence", presence)
         if not _LEAST_PRESENCE <= self.presence <= 1 - _LEAST_PRESENCE:
             raise RequestError(
                 f"presence is {self.presence!r}, expected {_LEAST_PRESENCE} to {1 - _LEAST_PRESENCE}; 0.5 "
@@ -143,9 +147,11 @@ class Params:
         if self.top_p == 0:
             raise RequestError("top_p is 0, which keeps no token; give more than 0, or 1 to turn it off")
         for name in ("top_k", "max_new_tokens", "max_boxes", "seed", "tolerance"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
-                raise RequestError(f"{name} is {value!r}, expected an integer from 0 to {_MOST}")
+            given = getattr(self, name)
+            value = plain_number(given)
+            if not isinstance(value, int) or not 0 <= value <= _MOST:
+                raise RequestError(f"{name} is {given!r}, expected an integer from 0 to {_MOST}")
+            object.__setattr__(self, name, value)
         for name in ("hold_labels", "compat"):
             if not isinstance(getattr(self, name), bool):
                 raise RequestError(f"{name} is {getattr(self, name)!r}, expected True or False")

@@ -20,7 +20,7 @@ _AS_TEXT = "text is no image; bytes that are a path are passed as str, and base6
 _VIDEO = Kind("a video", _TO_STILL)
 _HEIC = Kind(
     "an HEIC photo",
-    "convert it to JPEG, or pip install pillow-heif and call pillow_heif.register_heif_opener() once",
+    "pip install pillow-heif, which is found by itself, or convert it to JPEG",
 )
 _AVIF = Kind("an AVIF image", "convert it to PNG or JPEG, or install a Pillow that was built with AVIF")
 
@@ -65,14 +65,18 @@ def readable_format(head: bytes) -> str | None:
     return "AVIF" if head[4:12] == b"ftypavif" and features.check("avif") else None
 
 
+def is_heic(head: bytes) -> bool:
+    """Whether these first bytes announce an HEIC photo: the brand of the ISO media container tells."""
+    brand = head[8:12]
+    return head[4:8] == b"ftyp" and (brand[:3] in (b"hei", b"hev") or brand in (b"mif1", b"msf1"))
+
+
 def describe(head: bytes) -> Kind:
     """Name the kind of file that starts with `head` (1 KiB is plenty) and is not an image that we read."""
     if head[4:8] == b"ftyp":  # the ISO media container: the brand tells photo from video
-        brand = head[8:12]
-        if brand in (b"avif", b"avis"):
+        if head[8:12] in (b"avif", b"avis"):
             return _AVIF
-        photo = brand[:3] in (b"hei", b"hev") or brand in (b"mif1", b"msf1")
-        return _HEIC if photo else _VIDEO
+        return _HEIC if is_heic(head) else _VIDEO
     for offset, signature, kind in _SIGNATURES:
         if head[offset : offset + len(signature)] == signature:
             return kind

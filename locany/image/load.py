@@ -12,6 +12,7 @@ colours follow `colour.py`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -19,6 +20,7 @@ import stat
 import threading
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -276,6 +278,8 @@ def _check_bytes(data: bytes, name: str, limits: ImageLimits) -> bytes:
 def _open(data: bytes, name: str) -> Image.Image:
     """Read the header; no pixel is decoded."""
     Image.init()  # registers what this Pillow can read; asking it for more is a KeyError
+    if kinds.is_heic(data[:_HEAD_LEN]):
+        _register_heif()
     formats = [known for known in _FORMATS if known in Image.OPEN]
     try:
         with _WARNINGS_LOCK, warnings.catch_warnings():
@@ -295,6 +299,17 @@ def _open(data: bytes, name: str) -> Image.Image:
             f"{name}: {what}, which locany does not read, expected an image such as PNG, JPEG, WebP, GIF, "
             f"BMP or TIFF; {advice}"
         ) from error
+
+
+@cache
+def _register_heif() -> None:
+    """Let Pillow read the photos of phones, where the package for that is installed."""
+    if "HEIF" in Image.OPEN:  # somebody did
+        return
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
 
 
 def _decode(image: Image.Image, name: str) -> None:

@@ -13,6 +13,7 @@ import torch
 from locany.codec import Tokenizer
 from locany.device import choose_device, choose_dtype
 from locany.engine import DecodeMode, EngineConfig
+from locany.errors import RequestError
 from locany.image import PreprocessConfig
 from locany.locator.calibration import named_calibration, read_calibration
 from locany.locator.locator import Locator
@@ -60,8 +61,12 @@ def load(
         CheckpointError: not found, or damaged; the message names file and tensor. Or the adapter was trained
             on another model.
         DeviceError: the machine has no such device or dtype.
-        RequestError: an unknown `quant`.
+        RequestError: an unknown `quant`, or a calibration for scores that are to stay raw.
     """
+    if calibration is not None and not calibrated:
+        raise RequestError(
+            "calibration= is a curve for scores and calibrated=False leaves them raw; give one"
+        )
     chosen, _ = choose_device(device)  # first: a wrong name should not cost a download
     precision, _ = choose_dtype(dtype, chosen)
     EngineConfig(max_rows=max_rows)

@@ -11,6 +11,8 @@ from locany.errors import DataError, LocanyError
 from locany.train.config import TrainConfig
 from locany.train.override import override
 
+_OURS = Path(__file__).with_name("recipes")
+
 
 def load_recipe(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     """Run a recipe file and apply settings of the command line.
@@ -18,6 +20,7 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     The file is code and is run as such: it is the user's own.
 
     Args:
+        path: a Python file, or the name of one in `locany/train/recipes`.
         settings: "name=value" each. What `recipe` takes as an argument of its own is given to it as a text;
             the rest replaces values of the config, see `override`.
 
@@ -25,7 +28,13 @@ def load_recipe(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
         DataError: no such file, no function `recipe` in it, it returns something else, or a setting is wrong.
     """
     if not path.is_file():
-        raise DataError(f"{path}: there is no such recipe; give a Python file, for example recipes/mini.py")
+        ours = {file.stem: file for file in _OURS.glob("[a-z]*.py")}
+        if str(path) not in ours:
+            raise DataError(
+                f"{path}: there is no such recipe; give a Python file, or one that comes with locany: "
+                f"{', '.join(sorted(ours))}"
+            )
+        path = ours[str(path)]
     try:
         function = runpy.run_path(str(path)).get("recipe")
     except Exception as error:  # whatever the user's file raises

@@ -117,13 +117,22 @@ def _from_hub(repo: str, revision: str | None, allow_download: bool, cache_dir: 
             # Incomplete after a killed download, or damaged: worth a word, then fetched again if allowed.
             problem = f"the copy in the local cache cannot be used ({error})"
             _log.warning("%s: %s", repo, problem)
+    taken = f"there is no folder {repo!r} here, so it is taken for a model of the hub"
     if not allow_download:
-        raise CheckpointNotFoundError(f"{repo}: {problem}, and downloading was not allowed; {by_hand}")
+        raise CheckpointNotFoundError(
+            f"{repo}: {taken}; {problem}, and downloading was not allowed; {by_hand}"
+        )
+    if Path(repo).parent.is_dir():  # what a stranger has uploaded under the name of one's own folder
+        raise CheckpointNotFoundError(
+            f"{repo}: there is a folder {str(Path(repo).parent)!r} here, but nothing of that name in it; if "
+            f"the model of the hub is meant, take it from there by hand: {by_hand}"
+        )
     try:
         downloaded = snapshot(local_files_only=False)
     except _hub_failures() as error:
         raise CheckpointNotFoundError(
-            f"{repo}: {problem}, and the download failed: {_advice(error, repo, revision)}; {by_hand}"
+            f"{repo}: {taken}; {problem}, and the download failed: {_advice(error, repo, revision)}; "
+            f"{by_hand}"
         ) from error
     _verify(downloaded, checksums=True)
     return downloaded
