@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from locany.data.category_lists import CategoryLists, marker_lists
 from locany.data.entry import Entry, checked_entry, unpack
 from locany.data.sample import Sample
 from locany.data.shards import read_marker, shard_paths
@@ -31,7 +32,7 @@ class ShardFolder:
         self._keys: list[list[str]] = []
         self._places: list[np.ndarray] = []
         self._open: tuple[int, Any] | None = None
-        self._absent = [_absent(shard) for shard in self.paths]
+        self._absent = CategoryLists([marker_lists(shard) for shard in self.paths])
         counts = []
         for shard in self.paths:
             if shard.suffix == ".parquet":
@@ -69,23 +70,29 @@ class ShardFolder:
     def absent(self, index: int, sample: Sample) -> tuple[str, ...]:
         """Names that are absent from the image of a sample unless it has a box of them.
 
-        They are the categories of the exhaustively annotated data set that the sample is from, by
-        `provenance["source"]`; empty where the shard says of none.
+        They are the categories of the exhaustively annotated data set that the sample is from; empty where
+        the shard says of none.
         """
-        lists = self._absent[bisect.bisect_right(self._ends, index)]
-        return lists.get(str(sample.provenance.get("source", "")), lists.get("", ()))
+        return self._absent.names(bisect.bisect_right(self._ends, index), sample)
+
+    def absent_list(self, index: int, sample: Sample) -> str:
+        """The name among `absent_lists` of the names that `absent` gives; "" where there are none."""
+        return self._absent.name(bisect.bisect_right(self._ends, index), sample)
+
+    @property
+    def absent_lists(self) -> dict[str, tuple[str, ...]]:
+        """Everything that `absent` gives, by name; see `category_lists.CategoryLists.by_name`."""
+        return self._absent.by_name
 
     @property
     def absent_everywhere(self) -> tuple[str, ...]:
-        """Names of which that holds for every sample."""
-        first, *others = (names for lists in self._absent for names in (lists.values() or [()]))
-        common = set(first).intersection(*others)
-        return tuple(name for name in first if name in common)
+        """Names that `absent` gives for every sample."""
+        return self._absent.common
 
     @property
     def knows_absent(self) -> bool:
         """Whether there are such names for any sample."""
-        return any(names for lists in self._absent for names in lists.values())
+        return any(self._absent.by_name.values())
 
     def _entry(self, index: int) -> tuple[Entry, Path]:
         shard = bisect.bisect_right(self._ends, index)
@@ -110,12 +117,6 @@ class ShardFolder:
         if self._open is None or self._open[0] != shard:
             self._open = (shard, ParquetShard(self.paths[shard]))
         return self._open[1]
-
-
-def _absent(path: Path) -> dict[str, tuple[str, ...]]:
-    """What the marker of a shard says of names that are absent, by source; older ones say nothing."""
-    marker = read_marker(path) or {}
-    return {source: tuple(names) for source, names in marker.get("absent", {}).items()}
 
 
 def _index(path: Path) -> tuple[list[str], list[list[int]]]:

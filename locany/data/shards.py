@@ -66,8 +66,8 @@ def write_shard(path: Path, samples: Iterable[tuple[str, Sample]]) -> dict[str, 
 def write_entries(path: Path, entries: list[Entry], more: dict[str, Any] | None = None) -> dict[str, Any]:
     """Write entries as `write_shard` does; `more` are further fields of the marker.
 
-    One that readers know is "absent": by source (`provenance["source"]`; "" stands for any other), the names
-    that are absent from an image without a box of them.
+    One that readers know is "absent": lists of names that are absent from an image without a box of them; see
+    `category_lists.py` for which list is whose.
     """
     places = None
     if path.suffix == ".tar":

@@ -199,9 +199,7 @@ def _join(plan: Plan, out: Path, watcher: Watcher) -> dict[str, Any]:
     while _is_whole(shard := out / _shard_name(plan, done)) and done * size < total:
         shards.append(_shard_facts(shard))
         done += 1
-    names = [list(absent) for absent in plan.absent]
-    sources = [source.name for source in plan.config.sources]
-    more = {"absent": dict(zip(sources, names, strict=True))} if any(names) else None
+    more = {"absent": dict(plan.absent)} if any(plan.absent.values()) else None
     entries = _kept_entries(paths, keep, skip=done * size)
     ends = list(accumulate(map(sum, keep)))
     for number in range(done, -(-total // size)):

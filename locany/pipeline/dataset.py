@@ -81,12 +81,13 @@ def _read(
 
 
 def absent_names(path: Path, format: str | None = None, root: Path | None = None) -> tuple[str, ...]:
-    """Names that are absent from an image of a data set without a box of them; see `Dataset.absent`."""
+    """Names that are absent from an image of a data set without a box of them; see `Dataset.absent`.
+
+    Shards know it by sample instead; see `ShardFolder.absent`.
+    """
     from locany.data.converters import open_dataset
 
-    found = open_dataset(path, format, root)
-    is_shards = found.format.name in ("shards", "parquet")
-    return ShardFolder(path).absent_everywhere if is_shards else found.absent
+    return open_dataset(path, format, root).absent
 
 
 def dataset_fingerprint(samples: Sequence[Sample] | ShardFolder, num_samples: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from locany.data.category_lists import Lists, join_lists, list_mark
 from locany.data.entry import Entry, pack
 from locany.data.sample import ImageRef, Sample
 from locany.data.shard_folder import ShardFolder
@@ -33,14 +34,17 @@ class Plan:
         config: the recipe.
         sizes: samples of each source.
         num_items: samples to make, at most the sum of the sizes.
-        absent: for each source, names that are absent from an image without a box of them; empty where
-            images are not annotated exhaustively.
+        absent: lists of names that are absent from an image without a box of them, by name, as the markers
+            of the shards have them; see `data.category_lists`.
+        list_names: for each source, what its own lists are called there. A data set that is no shards has
+            one list, "", which is empty where images are not annotated exhaustively.
     """
 
     config: BuildConfig
     sizes: tuple[int, ...]
     num_items: int
-    absent: tuple[tuple[str, ...], ...]
+    absent: Lists
+    list_names: tuple[Mapping[str, str], ...]
 
     @property
     def num_parts(self) -> int:
@@ -84,12 +88,12 @@ def make_plan(config: BuildConfig, limit: int | None = None) -> Plan:
     if limit is not None and limit < 1:
         raise DataError(f"the limit is at least 1 sample, got {limit}")
     sizes: list[int] = []
-    absent: list[tuple[str, ...]] = []
+    absent: list[Lists] = []
     for source in config.sources:
         if isinstance(source, RenderSource):
             find_engine(source)
             sizes.append(source.num_samples)
-            absent.append(())  # engines ask for what is absent themselves
+            absent.append({"": ()})  # engines ask for what is absent themselves
         else:
             samples = open_source(source, lambda text: warnings.warn(text, stacklevel=2))
             _warn_of_splits(source, samples)
@@ -98,9 +102,14 @@ def make_plan(config: BuildConfig, limit: int | None = None) -> Plan:
                 wanted = source.num_samples or "at least 1"
                 raise DataError(f"the data set {source.path} has {found} samples, the recipe wants {wanted}")
             sizes.append(source.num_samples or found)
-            absent.append(absent_names(source.path, source.format, source.root))
+            if isinstance(samples, ShardFolder):
+                absent.append(samples.absent_lists)
+            else:
+                absent.append({"": absent_names(source.path, source.format, source.root)})
     total = sum(sizes)
-    return Plan(config, tuple(sizes), total if limit is None else min(limit, total), tuple(absent))
+    lists, list_names = join_lists(absent, [source.name for source in config.sources])
+    num_items = total if limit is None else min(limit, total)
+    return Plan(config, tuple(sizes), num_items, lists, tuple(list_names))
 
 
 def make_part(plan: Plan, number: int, on_item: Callable[[], None] = lambda: None) -> PartResult:
@@ -181,7 +190,7 @@ def _items(plan: Plan, number: int, tally: Tally) -> Iterator[Item]:
             except Exception as error:
                 what = f"{type(error).__name__}: {error}"
                 raise RuntimeError(f"source {source.name!r}, seed {seed}: {what}") from error
-            yield Item(source.name, seed, sample)
+            yield Item(source.name, seed, _with_list(plan, source_index, sample, ""))
             continue
         samples = _whole_source(source, plan.sizes[source_index])
         found: Sample | None = None
@@ -193,8 +202,23 @@ def _items(plan: Plan, number: int, tally: Tally) -> Iterator[Item]:
             detail = _detail(error, found, source.path)
             tally.drops.append(Drop(source.name, position, "read", "cannot be read", detail))
             continue
+        own = samples.absent_list(position, found) if isinstance(samples, ShardFolder) else ""
         sample = replace(found, provenance=_without_place(found, source.path))
-        yield Item(source.name, position, sample, is_exhaustive=bool(plan.absent[source_index]))
+        sample = _with_list(plan, source_index, sample, own)
+        is_exhaustive = bool(plan.absent.get(plan.list_names[source_index].get(own, "")))
+        yield Item(source.name, position, sample, is_exhaustive=is_exhaustive)
+
+
+def _with_list(plan: Plan, source_index: int, sample: Sample, own: str) -> Sample:
+    """The sample with a mark of which list is its own, if its source will not say it.
+
+    Args:
+        own: what the list is called in the source.
+    """
+    name = plan.list_names[source_index].get(own, "")
+    written = {**sample.provenance, "source": plan.config.sources[source_index].name}
+    mark = list_mark(written, plan.absent, name)
+    return replace(sample, provenance={**sample.provenance, **mark}) if mark else sample
 
 
 def open_source(

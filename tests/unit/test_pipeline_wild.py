@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from locany.errors import DataError
 from locany.image import load_image
 from locany.pipeline import dataset as datasets
 from locany.pipeline.build import build
-from locany.pipeline.config import BuildConfig, DatasetSource
+from locany.pipeline.config import BuildConfig, DatasetSource, RenderSource
 from locany.pipeline.dataset import open_dataset
 from locany.pipeline.images import EncodeImage
 from locany.pipeline.plan import make_part, make_plan
@@ -32,6 +33,7 @@ from locany.tasks import Task, TaskKind
 from locany.train.data import DataConfig, SampleStream, chosen_samples
 from locany.train.sources import Stored
 from tests.unit.cli_fixtures import Cli
+from tests.unit.squares import Config
 from tests.unit.test_data_wild import BOX, SIZE, lines, sample, yolo
 
 
@@ -55,7 +57,7 @@ def coco(folder: Path, *objects: Sequence[Target], names: Sequence[str] = ("cat"
     return folder / "x.json"
 
 
-def built(out: Path, *sources: DatasetSource, **more: object) -> list[Sample]:
+def built(out: Path, *sources: DatasetSource | RenderSource, **more: object) -> list[Sample]:
     build(BuildConfig(sources, **more), out, workers=0)  # type: ignore[arg-type]
     return list(read_shards(out))
 
@@ -265,6 +267,83 @@ def test_names_of_one_source_are_not_absent_from_another(tmp_path: Path) -> None
     assert {absent for there, absent in found if there == ("cat",)} == {("dog",)}
     assert {absent for there, absent in found if there == ("dog",)} == {("owl",)}
     assert ShardFolder(tmp_path / "out").absent_everywhere == ("dog",)  # a category of both
+
+
+def annotated(path: Path) -> Counter[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Labels of objects, and what else may be asked for as absent, of every sample of shards."""
+    shards = ShardFolder(path)
+    return Counter(
+        (tuple(sorted({target.label for target in found.objects})), shards.absent(index, found))
+        for index, found in enumerate(shards)
+    )
+
+
+def twice(cli: Cli, path: Path, out: Path, kind: str) -> Iterator[Path]:
+    """Shards made of shards, and of those again: by builds, by conversion, and by one after the other."""
+    built(out / "one", DatasetSource(path, name="mine"), format="tar" if kind == "shards" else kind)
+    built(out / "two", DatasetSource(out / "one"))
+    for before, name in ((path, "three"), (out / "three", "four"), (out / "two", "five")):
+        assert cli("data", "convert", before, out / name, "--to", kind, model=False).code == 0
+    built(out / "six", DatasetSource(out / "four"))
+    return (out / name for name in ("one", "two", "three", "four", "five", "six"))
+
+
+@pytest.mark.parametrize("kind", ["shards", "parquet"])
+def test_every_image_of_a_mixed_build_keeps_its_categories(kind: str, cli: Cli, tmp_path: Path) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    path = coco(tmp_path, [CAT], [BOX], [])
+    squares = RenderSource("tests.unit.squares", 6, Config(max_squares=1), name="icons")
+    built(tmp_path / "mixed", squares, DatasetSource(path, name="my-coco"))
+    wanted = annotated(tmp_path / "mixed")
+    names = ("cat", "dog")
+    assert {(("cat",), names), (("dog",), names), ((), names)} <= wanted.keys()
+    assert {absent for there, absent in wanted if {*there} & {"red", "green", "blue"}} == {()}
+    for again in twice(cli, tmp_path / "mixed", tmp_path, kind):
+        assert annotated(again) == wanted, again.name
+        assert {(("cat",), ("dog",)), ((), ("cat", "dog"))} <= asked(again), again.name
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_data_sets_of_other_categories_keep_their_own(by_hand: bool, cli: Cli, tmp_path: Path) -> None:
+    """Of one build, or shards of several that were put into one folder, whose lists have the same name."""
+    paths = [
+        coco(tmp_path / "a", [CAT], [], names=("cat", "dog")),
+        coco(tmp_path / "b", [BOX], [], names=("owl", "dog")),
+    ]
+    lists_no_names = tmp_path / "c" / "x.json"
+    seeds = {paths[1]: 50, lists_no_names: 70}
+    write_samples([sample(noise(tmp_path / "c" / "0.png", 1), CAT)], lists_no_names, "lvis")
+    for path, seed in seeds.items():  # other pictures, or they would be duplicates
+        for number, image in enumerate(sorted(path.parent.glob("*.png"))):
+            noise(image, seed + number)
+    mixed = tmp_path / "mixed"
+    paths.append(lists_no_names)
+    if by_hand:
+        mixed.mkdir()
+        for number, path in enumerate(paths):
+            options = ["--from", "lvis"] if path == lists_no_names else []
+            done = cli("data", "convert", path, tmp_path / "s", "--to", "shards", *options, model=False)
+            assert done.code == 0, done.err
+            for file in (tmp_path / "s").iterdir():
+                file.rename(mixed / file.name.replace("00000", f"0000{number}"))
+            (tmp_path / "s").rmdir()
+    else:
+        sources = [DatasetSource(path, name=path.parent.name) for path in paths]
+        built(mixed, *sources[:2], replace(sources[2], format="lvis"))
+    first, second = ("cat", "dog"), ("owl", "dog")
+    wanted = {(("cat",), first): 1, ((), first): 1, (("dog",), second): 1, ((), second): 1, (("cat",), ()): 1}
+    assert annotated(mixed) == wanted
+    for again in twice(cli, mixed, tmp_path, "shards"):
+        assert annotated(again) == wanted, again.name
+    if not by_hand:
+        built(tmp_path / "x" / "a", sources[0])  # both name their list "a"
+        built(tmp_path / "y" / "a", replace(sources[1], name="a"))
+        two = [DatasetSource(tmp_path / x / "a", name=x) for x in "xy"]
+        built(tmp_path / "seven", *two, replace(sources[2], name="a", format="lvis"))
+        assert annotated(tmp_path / "seven") == wanted
+        marker = json.loads((tmp_path / "seven" / "shard-00000.tar.json").read_text())
+        assert marker["absent"] == {"a": [*first], "a 2": [*second], "a 3": []}
 
 
 def test_empty_images_are_dropped_where_nobody_knows_what_is_absent(tmp_path: Path) -> None:

@@ -95,9 +95,11 @@ def convert(
     dataset = open_dataset(path, from_, root, split)
     counter = _Counter(dataset, skip if skip_faults else refuse)
     is_shards = dataset.format.name in ("shards", "parquet")
-    absent = ShardFolder(path).absent_everywhere if is_shards else dataset.absent
+    shards = ShardFolder(path) if is_shards else None
+    absent = dataset.absent if shards is None else shards.absent_lists
+    categories = dataset.categories if shards is None else shards.absent_everywhere
     with warnings_as_remarks(quiet):
-        write_samples(counter, out, to, dataset.categories or absent, absent)
+        write_samples(counter, out, to, categories, absent)
     if not quiet:
         for loss in counter.losses(to):
             say(f"locany: note: {loss}")

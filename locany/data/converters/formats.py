@@ -145,7 +145,7 @@ def write_samples(
     path: str | Path,
     format: str,
     categories: Sequence[str] = (),
-    absent: Sequence[str] = (),
+    absent: Sequence[str] | Mapping[str, Sequence[str]] = (),
 ) -> None:
     """Write samples in a format.
 
@@ -154,7 +154,8 @@ def write_samples(
         path: the file, or for yolo, voc, labelme and shards an empty or new folder.
         format: its name in `FORMATS`.
         categories: for formats that list them, the list to start with; others are added as they occur.
-        absent: for shards, names that are absent from an image without a box of them (`Dataset.absent`).
+        absent: for shards, names that are absent from an image without a box of them (`Dataset.absent`), or
+            where that differs from sample to sample, lists of them (`ShardFolder.absent_lists`).
 
     Raises:
         DataError: the format cannot be written or cannot hold a sample.

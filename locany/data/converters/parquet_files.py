@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from locany.data.converters.shard_files import read, write_shards
@@ -11,7 +11,9 @@ from locany.data.sample import Sample
 __all__ = ["read", "write"]
 
 
-def write(samples: Iterable[Sample], path: Path, absent: Sequence[str] = ()) -> None:
+def write(
+    samples: Iterable[Sample], path: Path, absent: Sequence[str] | Mapping[str, Sequence[str]] = ()
+) -> None:
     """Write samples into Parquet shards in a new folder; see `shard_files.write`.
 
     Raises:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from locany.data.category_lists import CategoryLists, marker_lists
 from locany.data.converters.detection import sample_faults
 from locany.data.converters.faults import Fault, FaultKind, RecordError, Report, refuse
 from locany.data.converters.files import whole_folder
@@ -27,6 +28,9 @@ SAMPLES_PER_SHARD = 256
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
     """The samples of a shard, or of all shards of a folder by name. Shards with a marker are verified first.
 
+    Where the markers of a folder differ in their lists of categories, provenance says which is a sample's
+    (`category_lists.CategoryLists.mark`), so that `write` can hold all of them in one marker.
+
     Args:
         path: a .tar or .parquet file, or a folder of them.
         root: not used: images are inside.
@@ -40,23 +44,28 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     except DataError as error:
         report(_fault(path, error))
         return
-    for shard in shards:
+    lists = CategoryLists([_lists(shard) for shard in shards])
+    for number, shard in enumerate(shards):
         try:
             if read_marker(shard) is not None:
                 verify_shard(shard)
         except DataError as error:
             report(_fault(shard, error))
             continue
-        yield from _samples(shard, report)
+        for sample in _samples(shard, report):
+            yield lists.mark(number, sample)
 
 
-def write(samples: Iterable[Sample], path: Path, absent: Sequence[str] = ()) -> None:
+def write(
+    samples: Iterable[Sample], path: Path, absent: Sequence[str] | Mapping[str, Sequence[str]] = ()
+) -> None:
     """Write samples into tar shards in a new folder; see `pack` for what becomes of images.
 
     Args:
         samples: what to write.
         path: the folder.
-        absent: names that are absent from an image without a box of them; kept in the markers.
+        absent: names that are absent from an image without a box of them, or lists of such by name
+            (`ShardFolder.absent_lists`); kept in the markers.
 
     Raises:
         DataError: the folder is not empty, or an image cannot be read.
@@ -64,10 +73,14 @@ def write(samples: Iterable[Sample], path: Path, absent: Sequence[str] = ()) -> 
     write_shards(samples, path, ".tar", absent)
 
 
-def write_shards(samples: Iterable[Sample], path: Path, suffix: str, absent: Sequence[str]) -> None:
+def write_shards(
+    samples: Iterable[Sample], path: Path, suffix: str, absent: Sequence[str] | Mapping[str, Sequence[str]]
+) -> None:
     """`write`, with the suffix that says what kind of shard."""
     entries: list[Entry] = []
-    more = {"absent": {"": list(absent)}} if absent else None
+    lists = absent if isinstance(absent, Mapping) else {"": absent}
+    known = any(lists.values())
+    more = {"absent": {name: list(names) for name, names in lists.items()}} if known else None
     with whole_folder(path) as folder:
         for index, sample in enumerate(samples):
             entries.append(pack(f"{index:09d}", sample))
@@ -78,6 +91,14 @@ def write_shards(samples: Iterable[Sample], path: Path, suffix: str, absent: Seq
         if entries:
             number = index // SAMPLES_PER_SHARD
             write_entries(folder / f"shard-{number:05d}{suffix}", entries, more)
+
+
+def _lists(shard: Path) -> dict[str, tuple[str, ...]]:
+    """The lists in the marker of a shard; none if it is damaged, which is reported when its turn comes."""
+    try:
+        return marker_lists(shard)
+    except DataError:
+        return {}
 
 
 def _samples(shard: Path, report: Report) -> Iterator[Sample]:
