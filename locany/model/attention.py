@@ -24,9 +24,10 @@ _FOLD_LIMIT = 256
 # Longest key sequence for which training on the CPU holds the score matrix. Forward and backward, three plain
 # steps take 0.4 to 0.8 of the fused kernel's time below, and the fused kernel 0.6 to 0.9 of theirs above
 # (measured at 196 to 1,024 positions, docs/log.md). With tiles (AMX) plain products in bfloat16 stay
-# ahead, 0.6 to 0.7 of the fused kernel's time up to 2,304; the limit is one of memory then.
+# ahead, 0.6 to 0.7 of the fused kernel's time up to 2,304; there the limit is one of memory, so it
+# counts the scores of all heads of one row: 32 MB.
 _PRODUCT_LIMIT = 448
-_TILES_PRODUCT_LIMIT = 1024 if cpu_has_tiles() else _PRODUCT_LIMIT
+_TILES_SCORES = 2**24 if cpu_has_tiles() else 0
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def _attend(
     """Scaled dot-product attention over [batch, heads, positions, head_dim], equal numbers of heads."""
     if q.device.type == "cpu" and torch.is_grad_enabled() and not is_causal:
         q, k, v = (t.to(activation_dtype(t)) for t in (q, k, v))
-        if k.shape[2] <= (_TILES_PRODUCT_LIMIT if q.dtype is torch.bfloat16 else _PRODUCT_LIMIT):
+        tiled = q.dtype is torch.bfloat16 and q.shape[1] * q.shape[2] * k.shape[2] <= _TILES_SCORES
+        if tiled or k.shape[2] <= _PRODUCT_LIMIT:
             return _three_steps(q, k, v, bias)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, is_causal=is_causal)
 
