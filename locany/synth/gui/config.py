@@ -48,6 +48,7 @@ class GuiConfig:
         max_questions: of one page.
         point_rate: share of questions about a control that ask for a point, not a box.
         negative_rate: share of questions about a control that ask for one that is not there; boxes only.
+        text_rate: share of pages (without a dialog) where all text may be among the questions.
         mixed_rate: share of pages that are no template but any widgets in any order; none in "held-out".
         random_words_rate: share of pages whose words have nothing to do with what they stand on.
         free_look_rate: share of pages whose colours, sizes and shapes no toolkit would choose.
@@ -64,6 +65,7 @@ class GuiConfig:
     max_questions: int = 24
     point_rate: float = 0.5
     negative_rate: float = 0.05
+    text_rate: float = 0.3
     mixed_rate: float = 0.0
     random_words_rate: float = 0.0
     free_look_rate: float = 0.0
@@ -88,7 +90,7 @@ class GuiConfig:
         if not self.viewports or not self.scales or not self.languages:
             raise DataError("viewports, scales and languages need at least one entry each")
         strange = (self.mixed_rate, self.random_words_rate, self.free_look_rate)
-        for rate in (self.frame_rate, self.point_rate, self.negative_rate, *strange):
+        for rate in (self.frame_rate, self.point_rate, self.negative_rate, self.text_rate, *strange):
             if not 0 <= rate <= 1:
                 raise DataError(f"a rate is from 0 to 1, got {rate}")
         if self.split == "held-out" and any(strange):

@@ -65,7 +65,7 @@ def ask(
         others += _detect(rng, config, truth)
     others += _find_text(rng, truth, 1 + total // 8)
     others += _all_matches(rng, truth, modal)
-    if not modal and rng.random() < 0.3:
+    if not modal and rng.random() < config.text_rate:
         others += _all_text(truth)
     num_other = min(len(others), max(1, total // 3))
     others = (
