@@ -15,7 +15,7 @@ from locany.tasks import Task
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 QUESTIONS: dict[str, Task] = {
-    "band.png": Task.ground("penguin"),
+    "band.png": Task.ground("trumpet"),
     "paper.png": Task.layout(["title", "authors", "page number"]),
     "sailing.png": Task.detect(["sailboat", "balloon", "book", "key"]),
     "shop.png": Task.gui("add this to the favourites"),
