@@ -25,6 +25,11 @@ Image = Annotated[
 Categories = Annotated[list[str], Parameter(negative=(), help="What to look for; one word or phrase each.")]
 Phrase = Annotated[str, Parameter(help="What to look for, in your own words.")]
 
+# In the help of every question and of the program.
+PLACES = """\
+A box is x0 y0 x1 y1 and a point x y, in pixels from the upper left corner of the upright image (with \
+--no-exif of the stored one); the right edge is x = width. --json and --stream write the same numbers."""
+
 _DEFAULT = LocateOptions()
 
 
@@ -86,8 +91,9 @@ def gui(
     return answer(source, Task.gui(phrase, point=point), options)
 
 
-def _examples(*lines: str) -> str:
-    return "\n".join(["Examples:", *(f"  locany {line}" for line in lines)])
+def _epilogue(*lines: str) -> str:
+    """What a place means, then the examples."""
+    return PLACES + "\n\n" + "\n".join(["Examples:", *(f"  locany {line}" for line in lines)])
 
 
 def register(app: App) -> None:
@@ -96,7 +102,7 @@ def register(app: App) -> None:
         (
             detect,
             "SOURCE CATEGORY...",
-            _examples(
+            _epilogue(
                 "detect desk.png apple 'coffee cup'",
                 "detect photos/ cat dog --out found/ --min-score 0.5",
                 "detect 'shots/*.jpg' person --json > people.json",
@@ -108,7 +114,7 @@ def register(app: App) -> None:
         (
             ground,
             "SOURCE PHRASE",
-            _examples(
+            _epilogue(
                 "ground street.jpg 'people waiting at the light'",
                 "ground street.jpg 'the tallest building' --single --out tallest.png",
             ),
@@ -116,22 +122,22 @@ def register(app: App) -> None:
         (
             point,
             "SOURCE PHRASE",
-            _examples("point shelf.jpg 'red bottle'", "point shelf.jpg 'red bottle' --max-boxes 3 --json"),
+            _epilogue("point shelf.jpg 'red bottle'", "point shelf.jpg 'red bottle' --max-boxes 3 --json"),
         ),
         (
             text,
             "SOURCE",
-            _examples("text receipt.jpg", "text receipt.jpg --find Total --out total.png"),
+            _epilogue("text receipt.jpg", "text receipt.jpg --find Total --out total.png"),
         ),
         (
             layout,
             "SOURCE CATEGORY...",
-            _examples("layout page.png title table figure", "layout 'pages/*.png' table --out tables/"),
+            _epilogue("layout page.png title table figure", "layout 'pages/*.png' table --out tables/"),
         ),
         (
             gui,
             "SOURCE PHRASE",
-            _examples("gui screen.png 'the save button'", "gui screen.png 'the search field' --point --json"),
+            _epilogue("gui screen.png 'the save button'", "gui screen.png 'the search field' --point --json"),
         ),
     )
     for number, (function, arguments, epilogue) in enumerate(commands):

@@ -19,9 +19,11 @@ from locany.errors import LocanyError, RequestError
 
 OK, FAILED, WRONG_USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
-_EPILOGUE = """\
+_EPILOGUE = f"""\
 SOURCE is an image file, a folder (the images directly in it), a quoted pattern such as 'shots/*.png', \
 a URL, or - for an image on stdin.
+
+{locate.PLACES}
 
 --json prints one document: for a single image an object with "detections" (or, if it failed, with "error"); \
 for a folder or pattern an object with "results" and "errors". "settings" says what made it.

@@ -54,6 +54,13 @@ def test_help_of_a_command_has_examples_and_explains_every_option(cli: Cli, comm
     assert all(len(line.strip("│ ").split("  ", 1)) == 2 for line in options), options
 
 
+@pytest.mark.parametrize("arguments", [[], ["detect"], ["ground"], ["point"], ["text"], ["layout"], ["gui"]])
+def test_help_says_what_a_place_is(cli: Cli, arguments: list[str]) -> None:
+    text = " ".join(cli(*arguments, "--help", model=False).out.split())
+    assert "A box is x0 y0 x1 y1 and a point x y, in pixels" in text
+    assert "the right edge is x = width" in text
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from locany.cli.main import run; assert run(['detect', '--help']) == 0; "
