@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from locany.cli.live import print_live
 from locany.cli.messages import say, say_error, warnings_as_remarks
 from locany.cli.options import LocateOptions
-from locany.cli.report import Bar, JsonReport, Report, TextReport, print_json
+from locany.cli.report import Bar, JsonReport, Report, TextReport
 from locany.cli.sources import Source, check_categories, find_sources, plan_outputs
 from locany.errors import ImageFetchError, LocanyError, RequestError
 from locany.tasks import Task
@@ -28,7 +28,8 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
         The exit code: 0, or 1 when an image failed.
 
     Raises:
-        LocanyError: nothing can be answered; a RequestError where the command line is wrong.
+        LocanyError: nothing can be answered, and nothing was printed; a RequestError where the command line
+            is wrong.
     """
     sources = find_sources(source)
     check_categories(task.categories)
@@ -42,12 +43,7 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
     if options.quiet:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with warnings_as_remarks(options.quiet):
-        try:
-            locator = _load(options, task, len(sources.images))
-        except LocanyError as error:
-            if options.json and not isinstance(error, RequestError):  # who reads the document reads this, too
-                print_json({"error": str(error), "type": type(error).__name__})
-            raise
+        locator = _load(options, task, len(sources.images))
         if options.stream:
             settings = _questions_settings(options)
             num_failed = print_live(locator, sources.images, task, settings, options.min_score, _say_failure)

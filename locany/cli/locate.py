@@ -13,6 +13,7 @@ from locany.cli.options import QUESTION_GROUP, LocateOptions
 from locany.tasks import Task
 
 GROUP = Group("Questions", sort_key=1)
+NAMES = ("detect", "ground", "point", "text", "layout", "gui")
 
 # A lone '-' looks like an option to the parser, hence the permission to begin with a hyphen.
 Image = Annotated[

@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Group, UnusedCliTokensError
 from locany import __version__
 from locany.cli import bench, calibrate, compare, data, evaluate, info, locate, train, weights
 from locany.cli.messages import say, say_error
+from locany.cli.report import print_json
 from locany.errors import LocanyError, RequestError
 
 OK, FAILED, WRONG_USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
@@ -26,7 +27,9 @@ a URL, or - for an image on stdin.
 {locate.PLACES}
 
 --json prints one document: for a single image an object with "detections" (or, if it failed, with "error"); \
-for a folder or pattern an object with "results" and "errors". "settings" says what made it.
+for a folder or pattern an object with "results" and "errors". "settings" says what made it. \
+Where nothing could be asked, because there is no such SOURCE, option or model, \
+it is an object with "error" and "type".
 
 Exit codes: 0 all is well; 1 an image or the model failed, other images are still answered; \
 2 wrong usage; 130 interrupted.
@@ -84,15 +87,27 @@ def _run(arguments: list[str]) -> int:
         return code if isinstance(code, int) else OK
     except CycloptsError as error:
         command = " ".join(("locany", *(error.command_chain or ())))
+        _tell_document(arguments, RequestError(_explain(error)))
         return _wrong_usage(_explain(error), command)
     except RequestError as error:
         known = arguments[:1] if arguments and arguments[0] in app else []
+        _tell_document(arguments, error)
         return _wrong_usage(str(error), " ".join(["locany", *known]))
     except LocanyError as error:
+        _tell_document(arguments, error)
         say_error(str(error))
         return FAILED
     except SystemExit as error:  # from cyclopts on Ctrl-C, from rich on a broken pipe
         return error.code if isinstance(error.code, int) else FAILED
+
+
+def _tell_document(arguments: Sequence[str], error: LocanyError) -> None:
+    """The document of a question that could not be asked: who reads the document reads this, too.
+
+    The words decide, not the parsed options: a command line that cannot be parsed has none.
+    """
+    if arguments and arguments[0] in locate.NAMES and "--json" in arguments:
+        print_json({"error": str(error), "type": type(error).__name__})
 
 
 def _explain(error: CycloptsError) -> str:

@@ -138,6 +138,41 @@ def test_wrong_usage_exits_2_with_a_hint(cli: Cli, picture: Path, arguments: lis
     assert command in hint
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["detect", "{folder}/missing.png", "cat"], "no such file"),
+        (["detect", "{folder}/*.jpg", "cat"], "no file matches"),
+        (["detect", "{folder}/empty", "cat"], "no image in the folder"),
+        (["detect", "", "cat"], "SOURCE is empty"),
+        (["ground", "{picture}", " "], "the phrase is empty"),
+        (["point", "{picture}", "cat", "--top-p", "0"], "top_p"),
+        (["text", "{picture}", "--colour"], "--colour"),
+        (["detect", "{picture}"], "CATEGORY"),
+        (["gui", "{picture}", "save", "--stream"], "--stream"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_has_its_document(
+    cli: Cli, picture: Path, arguments: list[str], words: str
+) -> None:
+    (picture.parent / "empty").mkdir()
+    places = {"picture": picture, "folder": picture.parent}
+    told = cli(*(argument.format(**places) for argument in arguments), "--json", model=False)
+    assert told.code == 2
+    assert list(told.document) == ["error", "type"]
+    assert words in told.document["error"]
+    assert told.document["type"] == "RequestError"
+    assert told.err.splitlines()[0] == f"locany: error: {' '.join(told.document['error'].split())}"
+
+
+def test_every_question_is_known_to_answer_in_json() -> None:
+    from locany.cli import locate
+    from locany.cli.main import app
+
+    questions = [name for name in app if not name.startswith("-") and locate.GROUP in app[name].group]
+    assert tuple(questions) == locate.NAMES
+
+
 def test_an_unknown_model_exits_1(cli: Cli, picture: Path) -> None:
     told = cli("detect", picture, "cat", "--json", "--model", "./no-such-folder", model=False)
     assert told.code == 1
