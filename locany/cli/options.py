@@ -176,7 +176,12 @@ class LocateOptions(ModelOptions):
         ),
     ] = None
     stream: Annotated[
-        bool, _flag(OUTPUT_GROUP, "Print each finding the moment it is decoded, one line of JSON each.")
+        bool,
+        _flag(
+            OUTPUT_GROUP,
+            "Print each finding the moment it is decoded, one line of JSON each, and a last line for each "
+            "image with what is not there. One image after the other, whatever --batch says.",
+        ),
     ] = False
     quiet: Annotated[
         bool, _flag(OUTPUT_GROUP, "No progress bar and no remarks on stderr, only errors.", "--quiet", "-q")

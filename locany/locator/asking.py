@@ -9,9 +9,11 @@ import threading
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from locany.closer import CloserConfig, Look, Search
 from locany.codec import Tokenizer, label_ids, prompt_ids
@@ -20,7 +22,7 @@ from locany.errors import EngineBusyError, EngineMemoryError, ImageTooLargeError
 from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
 from locany.image.tile import cut
 from locany.locator.calibration import Calibration
-from locany.locator.reading import detection_of, read
+from locany.locator.reading import detection_of, read, unanswered
 from locany.results import Detection, Detections
 from locany.tasks import Task
 
@@ -177,15 +179,21 @@ class Asking:
             del self.opened[question.number]
             yield question.number, _finished(question.search.answer, question, self.calibration)
 
-    def found(self, item: tuple[Any, Task]) -> Iterator[Detection]:
+    def found(self, item: tuple[Any, Task]) -> Generator[Detection, None, Detections]:
         """Boxes and points of one question of one round, each as soon as its score is known.
+
+        Returns:
+            The answer to the question. Where `max_boxes` ended it before all its looks were over, it holds
+            the boxes that were given, and is truncated.
 
         Raises:
             LocanyError: what the question failed with.
         """
         question = self.open(0, item)
         told = Counter[int]()  # items that were looked at, by the number of the look
-        limit, num_found = self.options.params.max_boxes, 0
+        given: list[Detection] = []
+        parts: list[Detections] = []  # of the looks that are over
+        limit = self.options.params.max_boxes
         try:
             while question.search.waiting or self.running:
                 while question.search.waiting and len(self.running) < self.engine.config.max_rows:
@@ -196,24 +204,32 @@ class Asking:
                     with self.lock:
                         fresh, over = self._fresh(asked, told[asked.number]), asked.request.finish is not None
                     told[asked.number] += len(fresh)
+                    enough = False
                     for one in fresh:
                         if one.bins:
-                            num_found += 1
-                            yield self._detection(asked, one)
-                        if limit and num_found == limit:
-                            return
+                            given.append(self._detection(asked, one))
+                            yield given[-1]
+                        enough = 0 < limit == len(given)
+                        if enough:
+                            break
                     if over:
                         del self.running[key]
                         if (error := failure_of(asked)) is not None:
                             raise error
-                        if asked.request.truncated and asked.request.finish:
+                        parts.append(self.read(asked))
+                        question.search.tell(asked.number, parts[-1])
+                        if asked.request.truncated and asked.request.finish and not enough:
                             by = _CUT_BY.get(asked.request.finish, "by a limit")
                             warnings.warn(
                                 f"{question.image.name}: the answer was cut {by}; there may be more",
                                 stacklevel=2,
                             )
+                    if enough and question.search.answer is None:
+                        return _cut_short(question, given, parts)
         finally:
             self.cancel(list(self.running.values()))
+        assert question.search.answer is not None, "every look was answered"
+        return _finished(question.search.answer, question, self.calibration)
 
     def _fresh(self, asked: Asked, number: int) -> list[Found]:
         """The items of a request from this number on."""
@@ -323,6 +339,27 @@ def _finished(found: Detections, question: Question, calibration: Calibration | 
     seconds = round(time.perf_counter() - question.began, 4)
     scores = found.scores if calibration is None else calibration(found.scores)
     return replace(found, scores=scores, stats={**found.stats, "seconds": seconds})
+
+
+def _cut_short(question: Question, given: Sequence[Detection], parts: Sequence[Detections]) -> Detections:
+    """The answer that `max_boxes` ended: what was given, and what the looks that were over say besides."""
+    labels = [one.label for one in given]
+    absent = dict.fromkeys(name for part in parts for name in part.absent if name not in labels)
+    return Detections(
+        xyxy=np.array([one.xyxy for one in given]),
+        labels=labels,
+        scores=np.array([one.score for one in given]),
+        provenance=[one.provenance for one in given],
+        size_wh=question.image.size_wh,
+        is_point=np.array([one.is_point for one in given]),
+        absent=tuple(absent),
+        unanswered=unanswered(question.task, (*labels, *absent)),
+        truncated=True,
+        dropped=tuple(note for part in parts for note in part.dropped),
+        image_name=question.image.name,
+        task=question.task,
+        image=question.image.pixels,
+    )
 
 
 def failure_of(asked: Asked) -> LocanyError | None:

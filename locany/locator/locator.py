@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -141,12 +141,16 @@ class Locator:
             return answer
         raise AssertionError("one question has one answer")
 
-    def watch(self, image: Any, task: Task, **options: Any) -> Iterator[Detection]:
+    def watch(self, image: Any, task: Task, **options: Any) -> Generator[Detection, None, Detections]:
         """Answer one task, giving each box or point the moment it is committed and scored.
 
         Together they are those of `locate`, but for `parallel_categories`, which mixes the categories in the
         order in which they are decoded, and stops at the first `max_boxes`. Closing the iterator ends the
         question.
+
+        Returns:
+            A generator. What it returns at its end (`found = yield from locator.watch(...)`, or `value` of
+            its StopIteration) is the answer as `locate` gives it: what is absent, not answered, cut.
 
         Raises:
             RequestError: an option is wrong; of `tiles` and `zoom` every answer must be there before the

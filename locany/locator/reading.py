@@ -54,7 +54,7 @@ def read(
         size_wh=image.size_wh,
         is_point=np.asarray([len(item.bins) == 2 for item in found], dtype=bool),
         absent=tuple(name for name in absent if name and name not in labels),
-        unanswered=_unanswered(task, (*labels, *absent)),
+        unanswered=unanswered(task, (*labels, *absent)),
         truncated=request.truncated,
         dropped=tuple(dropped),
         answer=tokenizer.decode(request.tokens),
@@ -98,6 +98,12 @@ def detection_of(
     )[0]
 
 
+def unanswered(task: Task, said: Sequence[str]) -> tuple[str, ...]:
+    """Categories that the answer does not name."""
+    named = {name.casefold() for name in said}
+    return tuple(name for name in task.categories if name.casefold() not in named)
+
+
 def _pixels(bins: Sequence[Sequence[float]], window: Window, vocab: Vocab) -> np.ndarray:
     """[N, 4] pixels of the image; a point twice."""
     boxes = np.asarray([[*b, *b] if len(b) == 2 else b for b in bins], np.float64).reshape(-1, 4)
@@ -107,12 +113,6 @@ def _pixels(bins: Sequence[Sequence[float]], window: Window, vocab: Vocab) -> np
 def _asked_for(task: Task) -> str:
     """What an answer without a label is about, where that is one thing."""
     return task.phrase or (task.categories[0] if len(task.categories) == 1 else "")
-
-
-def _unanswered(task: Task, said: Sequence[str]) -> tuple[str, ...]:
-    """Categories that the answer does not name."""
-    named = {name.casefold() for name in said}
-    return tuple(name for name in task.categories if name.casefold() not in named)
 
 
 def _ordered(bins: Sequence[float]) -> Sequence[float]:

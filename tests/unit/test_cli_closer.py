@@ -72,12 +72,34 @@ def test_findings_as_they_come(cli: Cli, wide: Path, tmp_path: Path) -> None:
     assert told.code == 1
     assert "b.png" in told.err
     lines = [json.loads(line) for line in told.out.splitlines()]
-    assert [Path(line["image"]).name for line in lines] == ["a.png", "c.png"]
-    for line in lines:
+    assert [Path(line["image"]).name for line in lines] == ["a.png", "a.png", "b.png", "c.png", "c.png"]
+    found, closing = [lines[0], lines[3]], [lines[1], lines[2], lines[4]]
+    for line in found:
         assert list(line) == ["image", "label", "box", "score", "provenance"]
         assert line["box"] == pytest.approx([28, 28, 56, 56], abs=0.3)
+    for line in (closing[0], closing[2]):
+        facts = {"done": True, "num": 1, "absent": [], "unanswered": [], "truncated": False}
+        assert line == {"image": line["image"], **facts}
+    assert list(closing[1]) == ["image", "done", "num", "error", "type"]
+    assert (closing[1]["num"], closing[1]["type"]) == (0, "ImageLoadError")
+    assert closing[1]["error"] in told.err
     whole = cli("ground", folder / "a.png", "red square", "--json").document["detections"]
-    assert [{"image": str(folder / "a.png"), **found} for found in whole] == lines[:1]
-    assert cli("ground", folder / "a.png", "red square", "--stream", "--min-score", "1").out == ""
+    assert [{"image": str(folder / "a.png"), **one} for one in whole] == found[:1]
+    [hidden] = cli("ground", folder / "a.png", "red square", "--stream", "--min-score", "1").out.splitlines()
+    assert json.loads(hidden)["num"] == 0
     points = cli("point", folder / "a.png", "red square", "--stream").out.splitlines()
     assert len(json.loads(points[0])["point"]) == 2
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["--max-boxes", "1"], ["--parallel-categories"], ["--max-new-tokens", "9"]]
+)
+def test_a_stream_says_at_its_end_what_a_document_says(cli: Cli, wide: Path, more: list[str]) -> None:
+    names = ("red square", "sun", "dog", "blue circle")
+    told = cli("detect", wide, *names, "--stream", *more)
+    *lines, last = map(json.loads, told.out.splitlines())
+    document = cli("detect", wide, *names, "--json", *more).document
+    assert last["num"] == len(lines) == len(document["detections"])
+    for name in ("absent", "unanswered", "truncated"):
+        assert last[name] == document[name], name
+    assert {*last["absent"], *last["unanswered"], *(line["label"] for line in lines)} >= set(names)

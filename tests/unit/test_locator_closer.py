@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import locany
-from locany import Detections, LocanyError, Locator, Task
+from locany import Detection, Detections, LocanyError, Locator, Task
 from locany.engine import Request
 from locany.errors import EngineBusyError, ImageLoadError, ImageTooLargeError, RequestError
 from locany.locator.reading import read
@@ -258,6 +259,41 @@ def test_watching_gives_boxes_before_the_answer_is_over(locator: Locator) -> Non
     assert next(stream).label == "red square"
     assert not locator.engine.scheduler.is_idle
     stream.close()  # type: ignore[attr-defined]
+    assert locator.engine.scheduler.is_idle
+
+
+def to_its_end(watched: Generator[Detection, None, Detections]) -> tuple[list[Detection], Detections]:
+    """What it gives, and what it returns."""
+    whole: list[Detections] = []
+
+    def told() -> Iterator[Detection]:
+        whole.append((yield from watched))
+
+    return list(told()), whole[0]
+
+
+@pytest.mark.parametrize(
+    "knobs", [{}, {"max_boxes": 1}, {"parallel_categories": True}, {"max_new_tokens": 8}]
+)
+@pytest.mark.filterwarnings("ignore:.*the answer was cut")
+def test_watching_ends_with_the_answer_as_a_whole(locator: Locator, knobs: dict[str, Any]) -> None:
+    task, image = Task.detect(["red square", "sun", "blue circle"]), picture(28)
+    given, answer = to_its_end(locator.watch(image, task, **knobs))
+    found = locator.locate(image, task, **knobs)
+    assert len(answer) == len(given)
+    for name in ("labels", "absent", "unanswered", "truncated", "dropped", "answer", "task", "size_wh"):
+        assert getattr(answer, name) == getattr(found, name), name
+    np.testing.assert_array_equal(answer.xyxy, found.xyxy)
+    assert answer.stats.keys() == found.stats.keys()
+
+
+def test_watching_some_categories_side_by_side_ends_with_what_was_given(locator: Locator) -> None:
+    task = Task.detect(["red square", "blue circle", "sun", "dog"])
+    given, answer = to_its_end(locator.watch(picture(0, 84), task, parallel_categories=True, max_boxes=1))
+    assert list(answer) == given
+    assert len(given) == 1
+    assert answer.truncated
+    assert {*answer.labels, *answer.absent, *answer.unanswered} == set(task.categories)
     assert locator.engine.scheduler.is_idle
 
 
