@@ -136,7 +136,6 @@ class Detections:
             "stats": dict(self.stats),
         }.items():
             object.__setattr__(self, name, value)
-
         assert xyxy.shape == (num, 4), f"xyxy must be [{num}, 4] for {num} labels, got {xyxy.shape}"
         assert scores.shape == (num,), f"scores must be [{num}], got {scores.shape}"
         assert is_point.shape == (num,), f"is_point must be [{num}], got {is_point.shape}"
@@ -276,8 +275,7 @@ class Detections:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able document.
 
-        Keys: image, size (width, height), task, detections, absent, unanswered, truncated, dropped, answer,
-        stats.
+        Keys: image, size (w, h), task, detections, absent, unanswered, truncated, dropped, answer, stats.
         A detection has label, box [x0, y0, x1, y1] or point [x, y], score (rounded) and provenance.
         Coordinates are written with the fewest digits that give back the same float32.
         """
@@ -315,6 +313,8 @@ class Detections:
             DataError: something is missing or does not fit.
         """
         try:
+            if "detections" not in document and "results" in document:
+                raise DataError("this document is about several images; take each of its 'results' instead")
             items, task = document["detections"], document.get("task")
             corners = [[*d["point"], *d["point"]] if "point" in d else d["box"] for d in items]
             return cls(

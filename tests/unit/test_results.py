@@ -253,6 +253,13 @@ def test_what_is_no_document_is_refused(text):
         Detections.from_json(text)
 
 
+def test_a_document_of_several_images_says_so():
+    document = {"results": [three().to_dict()], "errors": [], "settings": {}}
+    with pytest.raises(DataError, match="several images; take each of its 'results'"):
+        Detections.from_json(json.dumps(document))
+    assert Detections.from_dict(document["results"][0]).labels == three().labels
+
+
 def test_coco_has_boxes_and_no_points():
     assert three().to_coco(7, {"cat": 1, "dog": 2}) == [
         {"image_id": 7, "category_id": 1, "bbox": [10.0, 20.0, 100.0, 200.0], "score": 0.75},

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
 # As in data/converters/formats.py, which is not imported for a help text; a test compares them.
 FormatName = Literal[
-    "jsonl", "recipe", "coco", "lvis", "yolo", "voc", "labelme", "refer", "screenspot", "shards", "parquet"
+    "jsonl",
+    "recipe",
+    "coco",
+    "lvis",
+    "yolo",
+    "voc",
+    "labelme",
+    "refer",
+    "screenspot",
+    "answers",
+    "shards",
+    "parquet",
 ]
 # Those that can be written, too.
 WrittenName = Literal[

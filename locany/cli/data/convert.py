@@ -26,13 +26,16 @@ in a folder of their own, and shards hold them.
 What a format cannot hold is not written: conversations hold whole bins (1/1000 of a side), and questions \
 but no other objects; detection formats hold categories, but no phrases. Shards hold everything.
 
+What locany detect --json printed is a data set, too: label with a model first, then correct.
+
 Exit codes: 0 all is written; 1 the data have a fault and OUT is not written, or there is no sample; \
 2 wrong usage.
 
 Examples:
   locany data convert instances.json train.jsonl --to jsonl --root train2017/
   locany data convert my-yolo-folder/ annotations.json --to coco
-  locany data convert train.jsonl shards/ --to shards --skip-faults"""
+  locany data convert train.jsonl shards/ --to shards --skip-faults
+  locany data convert found.json labels/ --to labelme"""
 
 
 def register(data: App) -> None:

@@ -143,10 +143,11 @@ def boxes_to_write(sample: Sample, *, crowds: bool = False) -> list[Target]:
     if sample.objects:
         return [target for target in sample.objects if crowds or not target.attributes.get("iscrowd")]
     asked = [question for question in sample.questions if question.task.takes_categories]
-    if sample.questions and not asked:
+    if not asked and any(question.targets for question in sample.questions):  # of nothing, nothing is lost
+        points = any(target.xyxy is None for question in sample.questions for target in question.targets)
         raise DataError(
             f"{place(sample)} has no objects and asks for no categories, so a detection format "
-            "cannot hold it; write jsonl"
+            f"cannot hold it; write {'labelme, which has points, or ' * points}jsonl"
         )
     boxes = {(target.label, target.xyxy): target for question in asked for target in question.targets}
     return [target for target in boxes.values() if target.xyxy is not None]

@@ -53,6 +53,7 @@ FORMATS: Mapping[str, Format] = {
         Format("labelme", "a folder of LabelMe JSON files", "labelme", True, True),
         Format("refer", "a JSON list of expressions with boxes, as RefCOCO", "refer"),
         Format("screenspot", "a JSON list of instructions with boxes, as ScreenSpot", "screenspot"),
+        Format("answers", "the JSON that locany detect --json and its sisters print", "json_answers", True),
         Format("shards", "a folder of tar shards, or one of them", "shard_files"),
         Format("parquet", "a folder of Parquet shards, or one of them", "parquet_files"),
     )
@@ -173,7 +174,7 @@ def write_samples(
 
 def writable() -> tuple[str, ...]:
     """Names of the formats that can be written."""
-    return tuple(name for name in FORMATS if name != "recipe")
+    return tuple(name for name in FORMATS if name not in ("recipe", "answers"))
 
 
 def find_format(path: Path, format: str | None = None, split: str | None = None) -> Format:
@@ -245,6 +246,9 @@ def _of_json(document: Any) -> str | None:
         return "jsonl"  # a single line
     if isinstance(document.get("refs"), list):
         return "refer"
+    several = {"results", "errors"} <= document.keys()
+    if several or "detections" in document or {"image", "error"} <= document.keys():
+        return "answers"
     values = list(document.values())
     return "recipe" if values and all(isinstance(v, dict) and "annotation" in v for v in values) else None
 

@@ -69,6 +69,12 @@ def check_size(image: ImageRef, width: float, height: float) -> None:
         )
 
 
+def is_turned(path: Path) -> bool:
+    """Whether an image that can be read is stored in another orientation than it is shown in."""
+    with Image.open(path) as image:
+        return Image.Image.getexif(image).get(_ORIENTATION, 1) != 1
+
+
 @lru_cache(maxsize=4096)  # lines about one image usually follow each other
 def _upright_size(path: str, _mtime: int) -> tuple[int, int]:
     with Image.open(path) as image:
