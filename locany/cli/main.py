@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from cyclopts import App, CycloptsError, Group, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, UnknownCommandError, UnusedCliTokensError
 
 from locany import __version__
 from locany.cli import bench, calibrate, compare, data, evaluate, info, locate, train, weights
@@ -19,6 +19,9 @@ from locany.cli.report import print_json
 from locany.errors import LocanyError, RequestError
 
 OK, FAILED, WRONG_USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+
+# What Python and the documents call a question, and its command.
+_ALSO_CALLED = {"refer": "ground --single", "find_text": "text --find", "gui_point": "gui --point"}
 
 _EPILOGUE = f"""\
 SOURCE is an image file, a folder (the images directly in it), a quoted pattern such as 'shots/*.png', \
@@ -111,6 +114,10 @@ def _tell_document(arguments: Sequence[str], error: LocanyError) -> None:
 
 
 def _explain(error: CycloptsError) -> str:
+    if isinstance(error, UnknownCommandError) and error.unused_tokens:
+        meant = _ALSO_CALLED.get(error.unused_tokens[0].replace("-", "_"))
+        if meant:
+            return f"there is no command {error.unused_tokens[0]!r} here; give 'locany {meant}'"
     if isinstance(error, UnusedCliTokensError):
         rest = " ".join(f"'{token}'" for token in error.unused_tokens or ())
         return f"too many arguments: {rest}; a phrase of several words, or a pattern, needs quotes around it"

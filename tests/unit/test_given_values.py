@@ -165,3 +165,12 @@ def test_recipes_of_the_package_have_names(capsys: pytest.CaptureFixture[str]) -
     assert whole_model.lora is None
     assert run(["train", "nothing"]) == 1
     assert "one that comes with locany: finetune, lora" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "command"),
+    [("refer", "ground --single"), ("find-text", "text --find"), ("gui_point", "gui --point")],
+)
+def test_questions_go_by_other_names(word: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([word, "image.png", "book"]) == 2
+    assert f"give 'locany {command}'" in capsys.readouterr().err
