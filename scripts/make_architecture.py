@@ -20,6 +20,7 @@ ORDER = (
         "results.py",
         "notebook.py",
         "files.py",
+        "numeric.py",
         "version.py",
         "image",
         "codec",
