@@ -100,7 +100,7 @@ def hits(question: Question, answer: Detections) -> bool:
     """
     if not question.targets or not len(answer):
         return not question.targets and not len(answer)
-    return bool(points_in_boxes(answer.points[:1], _boxes(question, reach=_reach(answer))).any())
+    return bool(points_in_boxes(answer.points[:1], _boxes(question, answer.size_wh)).any())
 
 
 def total(counts: Iterable[Counts]) -> Counts:
@@ -114,8 +114,9 @@ def total(counts: Iterable[Counts]) -> Counts:
 def _count(question: Question, answer: Detections, label: str | None, iou: float) -> Counts:
     """Of one label, or of everything as if it had the same."""
     found = np.asarray([label in (None, name) for name in answer.labels], dtype=bool)
-    reach = _reach(answer) if question.task.expects_points else 0.0
-    wanted = _boxes(question, reach)[[label in (None, t.label) for t in question.targets]]
+    wanted = _boxes(question, answer.size_wh if question.task.expects_points else None)[
+        [label in (None, t.label) for t in question.targets]
+    ]
     counts = Counts(num_detections=int(found.sum()), num_targets=len(wanted))
     if not len(wanted) and label in _asked(question):
         counts.num_absent = 1
@@ -134,18 +135,19 @@ def _asked(question: Question) -> tuple[str, ...]:
     return question.task.categories or ((question.task.phrase,) if question.task.phrase else ())
 
 
-def _reach(answer: Detections) -> float:
-    return POINT_REACH * max(answer.size_wh)
+def around_point(point: tuple[float, float], size_wh: tuple[int, int]) -> tuple[float, float, float, float]:
+    """What is within `POINT_REACH` of a point."""
+    (x, y), reach = point, POINT_REACH * max(size_wh)
+    return x - reach, y - reach, x + reach, y + reach
 
 
-def _boxes(question: Question, reach: float) -> np.ndarray:
-    """[N, 4] pixels of the targets; of bare points what is within `reach`."""
-    return np.asarray([_box(t, reach) for t in question.targets], dtype=np.float64).reshape(-1, 4)
+def _boxes(question: Question, around: tuple[int, int] | None) -> np.ndarray:
+    """[N, 4] pixels of the targets; of bare points what is around them, given the image's size."""
+    return np.asarray([_box(t, around) for t in question.targets], dtype=np.float64).reshape(-1, 4)
 
 
-def _box(target: Target, reach: float) -> tuple[float, ...]:
+def _box(target: Target, around: tuple[int, int] | None) -> tuple[float, ...]:
     if target.xyxy is not None:
         return target.xyxy
     assert target.point is not None, "a target has a box or a point"
-    x, y = target.point
-    return x - reach, y - reach, x + reach, y + reach
+    return target.point * 2 if around is None else around_point(target.point, around)

@@ -101,3 +101,15 @@ def test_points_among_boxes_are_told_and_are_not_absent(tmp_path: Path) -> None:
         e.id: e.queries[0].task.categories for e in open_benchmark("folder", tmp_path, ask="all").examples
     }
     assert every == {"a.png": ("cat",), "b.png": ("cat", "eye"), "c.png": ("cat",)}
+
+
+def test_bare_points_have_room_around_them(tmp_path: Path) -> None:
+    Image.fromarray(GREY).save(tmp_path / "0.png")
+    turns = [
+        {"from": "human", "value": "Point to: the red button."},
+        {"from": "gpt", "value": "<ref>the red button</ref><box><500><250></box>"},
+    ]
+    (tmp_path / "points.jsonl").write_text(json.dumps({"image": "0.png", "conversations": turns}) + "\n")
+    (example,) = open_benchmark("folder", tmp_path / "points.jsonl").examples
+    (box,) = example.truth.boxes["the red button"]
+    assert box == pytest.approx((48, 18, 52, 22))  # 2 % of 100 pixels

@@ -108,7 +108,7 @@ def _points(sample: Sample) -> list[Target]:
 def _questions(sample: Sample, name: str) -> Iterator[Example]:
     image = _image(sample)
     for number, question in enumerate(sample.questions):
-        yield question_example(f"{name}#{number}", image, name, question)
+        yield question_example(f"{name}#{number}", image, name, question, sample.size_wh)
 
 
 def _pairs(targets: list[Target]) -> list[tuple[str, tuple[float, float, float, float]]]:

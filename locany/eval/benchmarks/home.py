@@ -90,7 +90,8 @@ def _example(name: str, asked: Asked) -> Example:
     number = next(i for i, other in enumerate(sample.questions) if other is question)
     groups = {"set": name, "task": question.task.kind.value}
     page = f"{name}/{seed}"
-    return question_example(f"{page}/{number}", sample.image.source, f"{page}.png", question, groups)
+    image = sample.image.source
+    return question_example(f"{page}/{number}", image, f"{page}.png", question, sample.size_wh, groups)
 
 
 # -- the manifest -------------------------------------------------------------------------------------------

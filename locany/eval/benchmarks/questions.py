@@ -11,6 +11,7 @@ import numpy as np
 from locany.data.sample import Question, Target
 from locany.errors import DataError
 from locany.eval.benchmarks.rows import gather, transcription
+from locany.eval.detection import around_point
 from locany.eval.example import Box, Example, Query, Truth
 from locany.tasks import Task, TaskKind
 
@@ -25,10 +26,17 @@ def question_query(task: Task) -> Query:
     return Query(task, task.phrase)
 
 
-def question_truth(question: Question) -> Truth:
-    """Boxes by name, for points, too; names asked for without a target are absent."""
-    is_text = question.task.kind is TaskKind.TEXT
-    pairs = [(_name(question.task, target, is_text), box_of_target(target)) for target in question.targets]
+def question_truth(question: Question, size_wh: tuple[int, int]) -> Truth:
+    """Boxes by name, for points, too; names asked for without a target are absent.
+
+    Args:
+        size_wh: of the image, for what is around a bare point.
+    """
+    is_text, points = question.task.kind is TaskKind.TEXT, question.task.expects_points
+    pairs = [
+        (_name(question.task, target, is_text), box_of_target(target, size_wh if points else None))
+        for target in question.targets
+    ]
     return Truth({**dict.fromkeys(asked_names(question.task), ()), **gather(pairs)})
 
 
@@ -37,15 +45,19 @@ def question_example(
     image: Path | bytes | np.ndarray,
     image_name: str,
     question: Question,
+    size_wh: tuple[int, int],
     groups: Mapping[str, str] = MappingProxyType({}),
 ) -> Example:
     """One question as an example of its own."""
     queries = (question_query(question.task),)
-    return Example(id, image, image_name, queries, question_truth(question), dict(groups))
+    return Example(id, image, image_name, queries, question_truth(question, size_wh), dict(groups))
 
 
-def box_of_target(target: Target) -> Box:
-    """The box, or else that around the outline.
+def box_of_target(target: Target, around: tuple[int, int] | None = None) -> Box:
+    """The box, or else that around the outline, or around a bare point.
+
+    Args:
+        around: size of the image where a point may be known alone; None where a box is needed.
 
     Raises:
         DataError: the target has no place.
@@ -55,6 +67,8 @@ def box_of_target(target: Target) -> Box:
     if target.polygon:
         xs, ys = zip(*target.polygon, strict=True)
         return (min(xs), min(ys), max(xs), max(ys))
+    if target.point is not None and around is not None:
+        return around_point(target.point, around)
     raise DataError(f"the target {target.label!r} has no box, so no answer can be held against it")
 
 
