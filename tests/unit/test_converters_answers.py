@@ -66,6 +66,12 @@ def one(folder: Path, document: Any) -> Sample:
     return sample
 
 
+def test_what_is_said_twice_is_one_label(folder: Path) -> None:
+    task = Task.detect(["dog", "cat"])
+    sample = one(folder, answer(task, ("cat", CAT), ("dog", CAT), ("cat", CAT), ("cat", DOG)))
+    assert [(t.label, t.xyxy) for t in sample.objects] == [("cat", CAT), ("dog", CAT), ("cat", DOG)]
+
+
 def test_boxes_and_what_is_absent(folder: Path) -> None:
     task = Task.detect(["dog", "cat", "key", "sun"])
     document = answer(task, ("cat", CAT), ("dog", DOG), absent=("key",), unanswered=("sun",))
@@ -165,7 +171,6 @@ BOX = {"label": "cat", "box": list(CAT), "score": 0.5, "provenance": "parallel"}
         ({}, {"label": " "}, K.MALFORMED),
         ({}, {"score": "high"}, K.MALFORMED),
         ({"detections": [{"label": "cat", "point": [99, 1], "score": 0.5}]}, {}, K.OUTSIDE_IMAGE),
-        ({"detections": [BOX, BOX]}, {}, K.DUPLICATE_BOX),
         ({"detections": [3]}, {}, K.MALFORMED),
         ({"detections": None}, {}, K.MALFORMED),
         ({"image": "<stdin>"}, {}, K.MISSING_IMAGE),

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from locany.data.converters.detection import INCOMPLETE, checked_box, detection_sample, repeated
+from locany.data.converters.detection import INCOMPLETE, checked_box, detection_sample
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.fields import as_object, field, malformed, numbers, optional, spelling
 from locany.data.converters.files import read_json
@@ -69,7 +69,7 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
             except RecordError as fault:
                 place = f"{where}, detection {position}" if where else f"detection {position}"
                 faults.append(fault.at(file, record=place))
-        faults += [fault.at(file, record=where) for fault in repeated([t for t in targets if t.xyxy])]
+        targets = _once(targets)
         try:
             absent, unanswered = (
                 [spelling(name) for name in _texts(record, key)] for key in ("absent", "unanswered")
@@ -176,6 +176,14 @@ def _target(item: Record, image: ImageRef, task: Task | None) -> Target:
         return Target(label, point=(x, y), text=text, attributes=attributes)
     x0, y0, x1, y1 = numbers(item["box"], "box", 4)
     return Target(label, checked_box((x0, y0, x1, y1), image.size_wh), text=text, attributes=attributes)
+
+
+def _once(targets: Sequence[Target]) -> list[Target]:
+    """Without what a model says again: as a label it is one thing."""
+    kept: dict[object, Target] = {}
+    for target in targets:
+        kept.setdefault((target.label, target.xyxy, target.point), target)
+    return list(kept.values())
 
 
 def _texts(record: Record, name: str) -> list[str]:
