@@ -93,15 +93,26 @@ def _run(arguments: list[str]) -> int:
         _tell_document(arguments, RequestError(_explain(error)))
         return _wrong_usage(_explain(error), command)
     except RequestError as error:
-        known = arguments[:1] if arguments and arguments[0] in app else []
         _tell_document(arguments, error)
-        return _wrong_usage(str(error), " ".join(["locany", *known]))
+        return _wrong_usage(str(error), " ".join(["locany", *_command(arguments)]))
     except LocanyError as error:
         _tell_document(arguments, error)
         say_error(str(error))
         return FAILED
     except SystemExit as error:  # from cyclopts on Ctrl-C, from rich on a broken pipe
         return error.code if isinstance(error.code, int) else FAILED
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    """The words that name the command."""
+    names: list[str] = []
+    at = app
+    for word in arguments:
+        if word not in at:
+            break
+        names.append(word)
+        at = at[word]
+    return names
 
 
 def _tell_document(arguments: Sequence[str], error: LocanyError) -> None:

@@ -24,6 +24,7 @@ from locany.results import Detections, Provenance
 from locany.tasks import Task
 from locany.train.recipe import load_recipe
 from locany.weights import find_checkpoint
+from tests.unit.test_finetune_data import coco
 
 
 def found(
@@ -174,3 +175,9 @@ def test_recipes_of_the_package_have_names(capsys: pytest.CaptureFixture[str]) -
 def test_questions_go_by_other_names(word: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([word, "image.png", "book"]) == 2
     assert f"give 'locany {command}'" in capsys.readouterr().err
+
+
+def test_a_hint_names_the_whole_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "show", str(coco(tmp_path)), "--index", "99"]) == 2
+    hint = capsys.readouterr().err.splitlines()[-1]
+    assert hint == "hint: try 'locany data show --help'"
