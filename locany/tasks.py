@@ -114,9 +114,7 @@ def _check_phrase(phrase: str) -> str:
             f"the phrase {phrase!r} has half a surrogate pair, which is no character; decode it again"
         )
     if not phrase:
-        raise RequestError(
-            "the phrase is empty; say what to find, for example 'the red button' or, as text, 'Sign in'"
-        )
+        raise RequestError("the phrase is empty; describe what to find, for example 'the red button'")
     if len(phrase) > MAX_PHRASE_LEN:
         raise RequestError(f"the phrase has {len(phrase)} characters; at most {MAX_PHRASE_LEN} are allowed")
     return phrase
