@@ -28,20 +28,11 @@ train-smoke: $(VENV)/.dev  ## from render to F1: a toy learns five emoji in abou
 RUNS ?= runs
 mini: $(VENV)/.dev  ## the bundled model again, in RUNS=runs: all eight recipes of docs/mini.md; many hours on two cores, goes on after any stop
 	OMP_NUM_THREADS=1 $(BIN)/locany train recipes/mini_read.py out=$(RUNS)/mini_read
-	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/mini.py out=$(RUNS)/mini compile=true \
-		begin=$(RUNS)/mini_read/model begin_heads=$(RUNS)/mini_read/heads.safetensors
-	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/mini_wide.py out=$(RUNS)/mini_wide compile=true \
-		begin=$(RUNS)/mini/model begin_heads=$(RUNS)/mini/heads.safetensors
-	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/mini_more.py out=$(RUNS)/mini_more compile=true \
-		begin=$(RUNS)/mini_wide/model begin_heads=$(RUNS)/mini_wide/heads.safetensors
-	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/mini_path.py out=$(RUNS)/mini_path compile=true \
-		begin=$(RUNS)/mini_more/model begin_heads=$(RUNS)/mini_more/heads.safetensors
-	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/mini_names.py out=$(RUNS)/mini_names compile=true \
-		begin=$(RUNS)/mini_path/model begin_heads=$(RUNS)/mini_path/heads.safetensors
-	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/mini_know.py out=$(RUNS)/mini_know compile=true \
-		begin=$(RUNS)/mini_names/model begin_heads=$(RUNS)/mini_names/heads.safetensors
-	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/mini_long.py out=$(RUNS)/mini_long compile=true \
-		begin=$(RUNS)/mini_know/model begin_heads=$(RUNS)/mini_know/heads.safetensors
+	set -e; before=mini_read; for stage in mini mini_wide mini_more mini_path mini_names mini_know mini_long; do \
+		OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/$$stage.py compile=true \
+			out=$(RUNS)/$$stage begin=$(RUNS)/$$before/model begin_heads=$(RUNS)/$$before/heads.safetensors; \
+		before=$$stage; \
+	done
 
 setup: $(VENV)/.dev  ## what the render engines draw with: Chromium and fonts (apt), toolkits and icons (npm)
 	$(BIN)/locany data setup

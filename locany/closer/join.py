@@ -65,8 +65,7 @@ def _not_of_a_tile(part: Detections, window: Window, windows: Sequence[Window]) 
     """Without what of the whole image lies well inside a tile."""
     if window != whole(part.size_wh) or not len(part):
         return part
-    fits = part.is_point.copy()
-    fits[:] = False
+    fits = np.zeros(len(part), dtype=bool)
     for tile in windows:
         inside = ~cut_sides(part.xyxy, tile, part.size_wh, EDGE_REACH).any(axis=1)
         fits |= inside & (tile != window)

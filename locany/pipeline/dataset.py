@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from locany.data.record import sample_to_json
 from locany.data.sample import Sample
 from locany.data.shard_folder import ShardFolder
 from locany.data.shards import SUFFIXES
@@ -88,16 +85,6 @@ def absent_names(path: Path, format: str | None = None, root: Path | None = None
     from locany.data.converters import open_dataset
 
     return open_dataset(path, format, root).absent
-
-
-def dataset_fingerprint(samples: Sequence[Sample] | ShardFolder, num_samples: int) -> str:
-    """SHA-256 over the first records of a data set: what tells one from another without naming a path."""
-    digest = hashlib.sha256()
-    for index in range(num_samples):
-        record = sample_to_json(samples[index])
-        record.pop("provenance", None)  # may name files of this machine
-        digest.update(json.dumps(record, sort_keys=True).encode())
-    return digest.hexdigest()
 
 
 def spread_over(total: int, count: int) -> list[int]:

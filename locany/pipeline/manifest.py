@@ -12,9 +12,9 @@ import numpy as np
 import PIL
 from PIL import features
 
+from locany.data.fingerprint import dataset_fingerprint
 from locany.errors import DataError
 from locany.pipeline.config import DatasetSource, RenderSource, Source, config_of, find_engine
-from locany.pipeline.dataset import dataset_fingerprint
 from locany.pipeline.plan import Plan, open_source
 from locany.pipeline.steps import Step
 from locany.version import __version__

@@ -121,9 +121,6 @@ class DataConfig:
 class SampleStream:
     """The sample at a position of the training stream, with the questions of this time: always the same one.
 
-    Attributes:
-        fingerprint: of the data sets, in the order of the sources: another one means other samples.
-
     Raises:
         DataError: a data set is empty, has a fault, or is in no known format.
     """
@@ -138,8 +135,10 @@ class SampleStream:
                 self.sets += open_stored(source, ("train",), skip_faults=config.skip_faults)
         self.mixture = Mixture([found.source for found in self.sets], config.seed)
         check_data(self.sets, config.answers, config.absent)
-        stored = (found for found in self.sets if isinstance(found, StoredSamples))
-        self.fingerprint = " ".join(found.fingerprint() for found in stored)
+
+    def fingerprint(self) -> str:
+        """Of the data sets, in the order of the sources: another one means other samples."""
+        return " ".join(found.fingerprint() for found in self.sets if isinstance(found, StoredSamples))
 
     def __call__(self, position: int) -> Sample | Dialogue:
         config, draw = self.config, self.mixture(position)

@@ -132,7 +132,7 @@ def loader(run: Run, config: TrainConfig) -> Iterator[Step]:
     if config.compile:  # rows of one width: layers compiled for any width fail on the CPU (docs/log.md)
         packing = replace(packing, multiple=packing.pack.budget)
     samples = SampleStream(config.data)
-    hold_to_data(run, config, samples.fingerprint)
+    hold_to_data(run, config, samples.fingerprint())
     stream = PackStream(
         samples,
         str(run.folder),

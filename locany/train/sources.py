@@ -6,16 +6,14 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from locany.data.converters import Fault, chat_samples, open_dataset, recipe
 from locany.data.converters.recipe import RecipeEntry
 from locany.data.dialogue import Dialogue
+from locany.data.fingerprint import dataset_fingerprint
 from locany.data.mixture import Source
-from locany.data.sample import ImageRef, Sample
+from locany.data.sample import Sample
 from locany.data.shard_folder import ShardFolder
 from locany.data.shards import read_marker
 from locany.errors import DataError
@@ -97,33 +95,20 @@ class StoredSamples:
         return self.samples[index]
 
     def fingerprint(self) -> str:
-        """Of its records in their order, 16 hex digits. Images are not opened; of shards markers tell."""
+        """Of its records in their order; of shards, which are too large to read twice, what markers say."""
+        if not isinstance(self.samples, ShardFolder):
+            return dataset_fingerprint(self.samples, len(self.samples))
         digest = hashlib.sha256()
-        if isinstance(self.samples, ShardFolder):
-            for path in self.samples.paths:
-                marker = read_marker(path) or {"sha256": f"{path.name} {path.stat().st_size}"}
-                digest.update(marker["sha256"].encode())
-            return digest.hexdigest()[:16]
-        for sample in self.samples:
-            facts: tuple[object, ...]
-            if isinstance(sample, Dialogue):
-                facts = (*map(_name_of_image, sample.images), sample.turns)
-            else:
-                facts = (_name_of_image(sample.image), sample.questions, sample.objects)
-            digest.update(repr(facts).encode())
-        return digest.hexdigest()[:16]
+        for path in self.samples.paths:
+            marker = read_marker(path) or {"sha256": f"{path.name} {path.stat().st_size}"}
+            digest.update(marker["sha256"].encode())
+        return digest.hexdigest()
 
     def absent_from(self, index: int, sample: Sample | Dialogue) -> Sequence[str]:
         """Names that may be asked for as absent; shards know them by sample, since they mix data sets."""
         if isinstance(self.samples, ShardFolder) and isinstance(sample, Sample):
             return self.samples.absent(index, sample)
         return self.absent
-
-
-def _name_of_image(image: np.ndarray | ImageRef) -> str:
-    """The same wherever the folder lies."""
-    source = image.source if isinstance(image, ImageRef) else image.tobytes()
-    return source.name if isinstance(source, Path) else hashlib.sha256(source).hexdigest()
 
 
 def open_stored(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> list[StoredSamples]:

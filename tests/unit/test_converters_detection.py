@@ -319,7 +319,7 @@ def test_boxes_of_questions_are_written_where_there_are_no_objects(folder: Path,
 def test_phrases_have_no_place_in_a_detection_format(folder: Path, tmp_path: Path) -> None:
     question = Question(Task.refer("it"), (Target("it", (1, 1, 2, 2)),))
     sample = Sample(ImageRef(folder / "a.png", SIZE), (question,), provenance={"file": "f.jsonl", "line": 3})
-    with pytest.raises(DataError, match=r"the sample of file f\.jsonl, line 3 has no objects"):
+    with pytest.raises(DataError, match=r"f\.jsonl:3 has no objects"):
         write_samples([sample], tmp_path / "x.json", "coco")
 
 

@@ -111,12 +111,12 @@ def test_changed_data_are_not_gone_on_with(run_folder: Path, tmp_path: Path) -> 
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     path, same = coco(tmp_path / "a"), coco(tmp_path / "b")
-    before, moved = (SampleStream(DataConfig((Stored(str(p)),))).fingerprint for p in (path, same))
+    before, moved = (SampleStream(DataConfig((Stored(str(p)),))).fingerprint() for p in (path, same))
     assert before == moved != ""
     document = json.loads(path.read_text())
     document["annotations"][0]["bbox"][0] += 1
     path.write_text(json.dumps(document))
-    after = SampleStream(DataConfig((Stored(str(path)),))).fingerprint
+    after = SampleStream(DataConfig((Stored(str(path)),))).fingerprint()
     assert after != before
     config = tiny_run(run_folder, out=str(tmp_path / "run"))
     run = start(config, Ranks())
@@ -127,7 +127,7 @@ def test_changed_data_are_not_gone_on_with(run_folder: Path, tmp_path: Path) -> 
 
 
 def test_shards_have_a_fingerprint(run_folder: Path) -> None:  # noqa: F811
-    assert len(SampleStream(DataConfig((Stored(str(run_folder / "squares")),))).fingerprint) == 16
+    assert len(SampleStream(DataConfig((Stored(str(run_folder / "squares")),))).fingerprint()) == 64
 
 
 def test_scores_on_other_data_are_not_compared(tmp_path: Path) -> None:

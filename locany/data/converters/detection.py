@@ -11,7 +11,7 @@ from typing import Any
 from locany.data.converters.faults import FaultKind, RecordError
 from locany.data.converters.fields import Box, Polygon, extent
 from locany.data.encode import answer_groups
-from locany.data.sample import ImageRef, Question, Sample, Target
+from locany.data.sample import ImageRef, Question, Sample, Target, place_of
 from locany.errors import DataError
 from locany.geometry import NUM_BINS
 from locany.tasks import Task
@@ -146,7 +146,7 @@ def boxes_to_write(sample: Sample, *, crowds: bool = False) -> list[Target]:
     if not asked and any(question.targets for question in sample.questions):  # of nothing, nothing is lost
         points = any(target.xyxy is None for question in sample.questions for target in question.targets)
         raise DataError(
-            f"{place(sample)} has no objects and asks for no categories, so a detection format "
+            f"{place_of(sample.provenance)} has no objects and asks for no categories, so a detection format "
             f"cannot hold it; write {'labelme, which has points, or ' * points}jsonl"
         )
     boxes = {(target.label, target.xyxy): target for question in asked for target in question.targets}
@@ -160,18 +160,6 @@ def outline_to_write(target: Target) -> Polygon:
         return ()
     off = max(abs(a - b) for a, b in zip(extent(target.polygon), target.xyxy, strict=True))
     return target.polygon if off < _OFF else ()
-
-
-def place(sample: Sample) -> str:
-    """Where a sample is from, for messages."""
-    known = {
-        name: sample.provenance[name]
-        for name in ("file", "line", "image_id", "renderer", "seed")
-        if name in sample.provenance
-    }
-    return "the sample" + (
-        f" of {', '.join(f'{name} {value}' for name, value in known.items())}" if known else ""
-    )
 
 
 class Numbering:

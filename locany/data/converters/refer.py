@@ -20,13 +20,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from locany.data.converters.detection import place
 from locany.data.converters.faults import RecordError, Report, refuse, shorten
 from locany.data.converters.fields import as_object, field, malformed, spelling
 from locany.data.converters.files import read_json, write_json
 from locany.data.converters.images import images_beside
 from locany.data.converters.phrases import Record, box_field, samples_by_image
-from locany.data.sample import ImageRef, Question, Sample, Target
+from locany.data.sample import ImageRef, Question, Sample, Target, place_of
 from locany.errors import DataError
 from locany.tasks import Task, TaskKind
 
@@ -74,7 +73,7 @@ def write(samples: Iterable[Sample], path: Path) -> None:
             for question in sample.questions:
                 if question.task.kind not in (TaskKind.REFER, TaskKind.GROUND):
                     raise DataError(
-                        f"{place(sample)} has a question of kind {question.task.kind.value}, "
+                        f"{place_of(sample.provenance)} has a question of kind {question.task.kind.value}, "
                         "but this format holds phrases with boxes; write jsonl"
                     )
                 sentences = [{"sent": question.task.phrase}]

@@ -16,13 +16,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from locany.data.converters.detection import place
 from locany.data.converters.faults import RecordError, Report, refuse
 from locany.data.converters.fields import as_object, field, malformed, numbers, spelling
 from locany.data.converters.files import read_json, write_json
 from locany.data.converters.images import check_size, images_beside
 from locany.data.converters.phrases import Record, box_field, samples_by_image
-from locany.data.sample import ImageRef, Question, Sample, Target
+from locany.data.sample import ImageRef, Question, Sample, Target, place_of
 from locany.errors import DataError
 from locany.tasks import Task, TaskKind
 
@@ -67,14 +66,15 @@ def write(samples: Iterable[Sample], path: Path) -> None:
                 box = boxes[0] if len(boxes) == 1 else None
                 if question.task.kind not in (TaskKind.GUI, TaskKind.GUI_POINT) or box is None:
                     raise DataError(
-                        f"{place(sample)} has a {question.task.kind.value} question with {len(boxes)} "
-                        "targets, but this format holds instructions with one box each; write jsonl"
+                        f"{place_of(sample.provenance)} has a {question.task.kind.value} question with "
+                        f"{len(boxes)} targets, but this format holds instructions with one box each; "
+                        "write jsonl"
                     )
                 x0, y0, x1, y1 = box
                 known = question.targets[0].attributes
                 more = {key: known[key] for key in _ATTRIBUTES if key in known}
-                place_of = {"img_filename": name, "bbox": [x0, y0, x1 - x0, y1 - y0]}
-                records.append({**place_of, "instruction": question.task.phrase, **more})
+                located = {"img_filename": name, "bbox": [x0, y0, x1 - x0, y1 - y0]}
+                records.append({**located, "instruction": question.task.phrase, **more})
     write_json(path, records)
 
 
