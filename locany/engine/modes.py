@@ -93,10 +93,12 @@ def _score_pending(request: Request, outcome: Outcome, row: int) -> None:
     if request.params.mode is DecodeMode.VERIFIED:
         return
     known = request.num_pending - 1  # that of the first one came with its own commit
+    first = outcome.scores.shape[1] - 1 - known
+    if request.closing is not None:  # of a block that was cut, tokens were fed that are no longer there
+        known -= sum(len(commit.tokens) for commit in request.commits) - len(request.tokens)
     if known > 0 and request.tokens:
-        stop = outcome.scores.shape[1] - 1
-        request.token_scores[-known:] = outcome.scores[row, stop - known : stop].tolist()
-        request.expected_bins[-known:] = outcome.means[row, stop - known : stop].tolist()
+        request.token_scores[-known:] = outcome.scores[row, first : first + known].tolist()
+        request.expected_bins[-known:] = outcome.means[row, first : first + known].tolist()
 
 
 def _note_commit(
@@ -179,8 +181,9 @@ def _close_item(request: Request, at: int, vocab: Vocab) -> bool:
     if not request.params.compat and (request.label, bins) in request.said:
         # Greedy decoding that says a thing twice goes on for ever: take it back, with a label that stands
         # just before it, and end the answer.
-        if start and request.tokens[start - 1] == vocab.ref_end:
-            start = max(i for i in range(start) if request.tokens[i] == vocab.ref)
+        opened = start - 2 - len(request.label)
+        if opened >= 0 and request.tokens[opened] == vocab.ref and request.tokens[start - 1] == vocab.ref_end:
+            start = opened  # blocks of any tokens may close a label that nothing has opened
         _cut(request, start)
         request.finish = Finish.REPEAT
         return True

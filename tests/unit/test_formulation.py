@@ -20,9 +20,11 @@ from locany.codec.formulation import Formulation
 from locany.codec.grammar import State, advance, allowed_table, next_states, state_after
 from locany.codec.places import read_place, write_place
 from locany.data.encode import encode_sample
-from locany.engine import Thresholds
+from locany.engine import Finish, Thresholds
+from locany.engine.batch import StepBatch
 from locany.engine.judge import KINDS, judge_fixed
 from locany.engine.modes import DECODES
+from locany.engine.step import StepLogits
 from locany.errors import CheckpointConfigError, RequestError
 from locany.image import PreprocessConfig
 from locany.locator import load
@@ -30,6 +32,7 @@ from locany.tasks import Task
 from locany.train.log import read_log
 from locany.train.run import MODEL
 from locany.train.sft import train
+from tests.scripted import ScriptedRunner, run_script, slots
 from tests.unit.squares import render
 from tests.unit.train_fixtures import run_folder, tiny_run  # noqa: F401
 
@@ -223,6 +226,42 @@ def test_modes_that_a_checkpoint_has_answer_and_others_are_refused(
         else:
             with pytest.raises(RequestError, match=formulation.value):
                 locator.detect(pixels, "cat", mode=mode)
+
+
+def test_a_block_that_goes_on_behind_the_last_box_is_scored_as_one_that_does_not(
+    tokenizers: dict[Formulation, Tokenizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocab = tokenizers[Formulation.FIXED].vocab
+    point = [vocab.box, vocab.coord(1), vocab.coord(2), vocab.box_end]
+
+    def forward(self: ScriptedRunner, batch: StepBatch) -> StepLogits:
+        """Each token believes in the one that follows it, and the later one is, the more."""
+        logits = scripted(self, batch)
+        for column in range(batch.num_real - 1):
+            logits.real[0, column, batch.token_ids[0, column + 1]] = 3.0 + column
+        return logits
+
+    scripted = ScriptedRunner.forward
+    monkeypatch.setattr(ScriptedRunner, "forward", forward)
+    steps = [slots(vocab, *point, vocab.ref, 5), slots(vocab, vocab.end)]
+    whole, cut = (run_script(vocab, steps, mode="fast", max_boxes=most) for most in (0, 1))
+    assert cut.finish is Finish.MAX_BOXES
+    assert cut.tokens == point
+    assert cut.token_scores == whole.token_scores[:4]
+    assert cut.score(0, 4) == whole.score(0, 4)
+    np.testing.assert_array_equal(cut.expected_bins, whole.expected_bins[:4])
+
+
+def test_a_repeated_box_behind_a_label_that_nothing_opened(
+    tokenizers: dict[Formulation, Tokenizer],
+) -> None:
+    """What a block says behind its first token no grammar limits."""
+    vocab = tokenizers[Formulation.FIXED].vocab
+    place = [vocab.coord(1), vocab.coord(2), vocab.box_end]
+    steps = [slots(vocab, vocab.box, *place, vocab.ref_end, vocab.box), slots(vocab, *place)]
+    found = run_script(vocab, steps, mode="fast")
+    assert found.finish is Finish.REPEAT
+    assert found.tokens == [vocab.box, *place, vocab.ref_end]
 
 
 def test_slow_is_the_same_whatever_blocks_are(checkpoint: Path, tmp_path: Path) -> None:
