@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from locany.closer import CloserConfig, Look, Search
 from locany.errors import RequestError
+from locany.geometry import iou_matrix
 from locany.image import PreprocessConfig
 from locany.image.tile import auto_grid, tile_windows, window_size
 from locany.results import Detections, Provenance
@@ -176,6 +177,21 @@ def test_a_box_seen_badly_does_not_come_twice() -> None:
         Task.detect("cat"), tiles=(2, 1), overlap=0.3, whole_image=False
     )
     np.testing.assert_allclose(found.xyxy, [(85, 20, 112, 50)], atol=0.1)
+
+
+def test_boxes_far_apart_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page in tiles has thousands of words: each held against each would take minutes."""
+    calls: list[int] = []
+
+    def counted(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        calls.append(len(a))
+        return iou_matrix(a, b)
+
+    monkeypatch.setattr("locany.closer.join.iou_matrix", counted)
+    things = [("cat", (x, y, x + 25.0, y + 25.0)) for x in range(20, 960, 60) for y in range(20, 960, 60)]
+    found = Oracle((1000, 1000), things).answer(Task.detect("cat"), tiles=(3, 3))
+    assert len(found) == len(things)
+    assert len(calls) < len(things)
 
 
 def test_the_limit_holds_for_the_whole_answer() -> None:
