@@ -193,12 +193,14 @@ class Asking:
         told = Counter[int]()  # items that were looked at, by the number of the look
         given: list[Detection] = []
         parts: list[Detections] = []  # of the looks that are over
+        begun: dict[int, Request] = {}
         limit = self.options.params.max_boxes
         try:
             while question.search.waiting or self.running:
                 while question.search.waiting and len(self.running) < self.engine.config.max_rows:
                     if not self.ask(question):
                         break
+                begun |= {key: asked.request for key, asked in self.running.items()}
                 self.step()
                 for key, asked in list(self.running.items()):
                     with self.lock:
@@ -225,7 +227,7 @@ class Asking:
                                 stacklevel=2,
                             )
                     if enough and question.search.answer is None:
-                        return _cut_short(question, given, parts)
+                        return self._cut_short(question, given, parts, list(begun.values()))
         finally:
             self.cancel(list(self.running.values()))
         assert question.search.answer is not None, "every look was answered"
@@ -247,6 +249,48 @@ class Asking:
         return replace(
             found, score=float(self.calibration(found.score).astype("float32"))
         )  # as in Detections
+
+    def _cut_short(
+        self,
+        question: Question,
+        given: Sequence[Detection],
+        parts: Sequence[Detections],
+        begun: Sequence[Request],
+    ) -> Detections:
+        """The answer that `max_boxes` ended: what was given, and what the looks that were over say besides.
+
+        Its text and its counts are those of all requests that had `begun`.
+        """
+        labels = [one.label for one in given]
+        absent = dict.fromkeys(name for part in parts for name in part.absent if name not in labels)
+        with self.lock:  # another caller's step may be recording more of them
+            texts = [self.tokenizer.decode(request.tokens) for request in begun]
+            stats = {
+                "settings": self.settings,
+                "finish": Finish.MAX_BOXES.value,
+                "num_requests": len(begun),
+                "num_prompt_tokens": sum(len(request.prompt) for request in begun),
+                "num_tokens": sum(len(request.tokens) for request in begun),
+                "num_steps": sum(len(request.commits) for request in begun),
+                "seconds": round(time.perf_counter() - question.began, 4),
+            }
+        return Detections(
+            xyxy=np.array([one.xyxy for one in given]),
+            labels=labels,
+            scores=np.array([one.score for one in given]),
+            provenance=[one.provenance for one in given],
+            size_wh=question.image.size_wh,
+            is_point=np.array([one.is_point for one in given]),
+            absent=tuple(absent),
+            unanswered=unanswered(question.task, (*labels, *absent)),
+            truncated=True,
+            dropped=tuple(note for part in parts for note in part.dropped),
+            answer="\n".join(text for text in texts if text),
+            stats=stats,
+            image_name=question.image.name,
+            task=question.task,
+            image=question.image.pixels,
+        )
 
     def step(self) -> None:
         """One step of the engine."""
@@ -339,27 +383,6 @@ def _finished(found: Detections, question: Question, calibration: Calibration | 
     seconds = round(time.perf_counter() - question.began, 4)
     scores = found.scores if calibration is None else calibration(found.scores)
     return replace(found, scores=scores, stats={**found.stats, "seconds": seconds})
-
-
-def _cut_short(question: Question, given: Sequence[Detection], parts: Sequence[Detections]) -> Detections:
-    """The answer that `max_boxes` ended: what was given, and what the looks that were over say besides."""
-    labels = [one.label for one in given]
-    absent = dict.fromkeys(name for part in parts for name in part.absent if name not in labels)
-    return Detections(
-        xyxy=np.array([one.xyxy for one in given]),
-        labels=labels,
-        scores=np.array([one.score for one in given]),
-        provenance=[one.provenance for one in given],
-        size_wh=question.image.size_wh,
-        is_point=np.array([one.is_point for one in given]),
-        absent=tuple(absent),
-        unanswered=unanswered(question.task, (*labels, *absent)),
-        truncated=True,
-        dropped=tuple(note for part in parts for note in part.dropped),
-        image_name=question.image.name,
-        task=question.task,
-        image=question.image.pixels,
-    )
 
 
 def failure_of(asked: Asked) -> LocanyError | None:

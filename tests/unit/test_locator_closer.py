@@ -294,6 +294,12 @@ def test_watching_some_categories_side_by_side_ends_with_what_was_given(locator:
     assert len(given) == 1
     assert answer.truncated
     assert {*answer.labels, *answer.absent, *answer.unanswered} == set(task.categories)
+    whole = locator.locate(picture(0, 84), task, parallel_categories=True, max_boxes=1)
+    assert answer.stats.keys() == whole.stats.keys()
+    assert answer.stats["settings"] == whole.stats["settings"]
+    assert answer.stats["finish"] == "max_boxes"
+    assert 0 < answer.stats["num_tokens"] <= whole.stats["num_tokens"]
+    assert answer.labels[0] in answer.answer
     assert locator.engine.scheduler.is_idle
 
 
