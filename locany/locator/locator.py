@@ -163,7 +163,8 @@ class Locator:
                     f"{name} is {getattr(split.closer, name)!r}, but watch gives boxes while they are "
                     f"decoded, before several looks can be compared; leave {name} out, or use locate"
                 )
-        split.closer.check(task)
+        if isinstance(task, Task):  # what is none is refused with the question
+            split.closer.check(task)
         return self._asking(split).found((image, task))
 
     def locate_many(self, questions: Iterable[tuple[Any, Task]], **options: Any) -> list[Detections]:
