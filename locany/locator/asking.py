@@ -10,7 +10,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,20 @@ class Options:
         return cls(Params(**among(_PARAMS)), CloserConfig(**among(_CLOSER)), among(_IMAGE_OPTIONS))
 
 
+@dataclass(frozen=True)
+class EngineLocks:
+    """What threads that share an engine wait at: one uses it at a time.
+
+    Attributes:
+        lock: held while the engine is used.
+        door: held while waiting for the lock, and by nobody for a whole step. A thread that makes step after
+            step takes the lock again before any other wakes up, and without a door keeps it for a hundred.
+    """
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    door: threading.Lock = field(default_factory=threading.Lock)
+
+
 @dataclass
 class Question:
     """One question on its way.
@@ -105,15 +119,15 @@ class Asking:
     def __init__(
         self,
         engine: Engine,
-        lock: threading.Lock,
+        locks: EngineLocks,
         tokenizer: Tokenizer,
         cutting: PreprocessConfig,
         options: Options,
         settings: dict[str, Any],
         calibration: Calibration | None = None,
     ):
-        """Args: engine and the lock that guards it; `settings` is what answers say made them."""
-        self.engine, self.lock = engine, lock
+        """Args: engine and the locks that guard it; `settings` is what answers say made them."""
+        self.engine, self.lock, self.door = engine, locks.lock, locks.door
         self.tokenizer, self.cutting = tokenizer, cutting
         self.options, self.settings, self.calibration = options, settings, calibration
         self.opened: dict[int, Question] = {}  # at most one for each row: each has a request that is running
@@ -158,7 +172,7 @@ class Asking:
                 owed = max(0.0, owed - (time.perf_counter() - began))
                 # Not what this step returned: another caller's step may have finished requests of ours. One
                 # that another caller's step is just recording is not over yet, whatever it says meanwhile.
-                with self.lock:
+                with self.door, self.lock:
                     over = [asked for asked in self.running.values() if asked.request.finish is not None]
                 for asked in over:
                     yield from self.take(asked)
@@ -203,7 +217,7 @@ class Asking:
                 begun |= {key: asked.request for key, asked in self.running.items()}
                 self.step()
                 for key, asked in list(self.running.items()):
-                    with self.lock:
+                    with self.door, self.lock:
                         fresh, over = self._fresh(asked, told[asked.number]), asked.request.finish is not None
                     told[asked.number] += len(fresh)
                     enough = False
@@ -263,7 +277,7 @@ class Asking:
         """
         labels = [one.label for one in given]
         absent = dict.fromkeys(name for part in parts for name in part.absent if name not in labels)
-        with self.lock:  # another caller's step may be recording more of them
+        with self.door, self.lock:  # another caller's step may be recording more of them
             texts = [self.tokenizer.decode(request.tokens) for request in begun]
             stats = {
                 "settings": self.settings,
@@ -293,7 +307,12 @@ class Asking:
         )
 
     def step(self) -> None:
-        """One step of the engine."""
+        """One step of the engine; where another caller makes one already, that is ours as well."""
+        with self.door:  # behind all who wait for the engine
+            busy = self.lock.locked()
+        if busy:
+            with self.door, self.lock:
+                return
         with self.lock:
             self.engine.step()
 
@@ -348,7 +367,7 @@ class Asking:
         labels = label_ids(self.tokenizer, look.task)
         request = Request(prompt, (last[1],), self.options.params, labels)
         try:
-            with self.lock:
+            with self.door, self.lock:
                 self.engine.add(request)
         except EngineBusyError:
             if not self.running:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +11,7 @@ from locany.codec import Tokenizer
 from locany.engine import Engine, EngineConfig, Params, Thresholds
 from locany.errors import CheckpointConfigError, LocanyError, RequestError
 from locany.image import PreprocessConfig
-from locany.locator.asking import Asking, Options
+from locany.locator.asking import Asking, EngineLocks, Options
 from locany.locator.calibration import Calibration
 from locany.model import LocateModel
 from locany.model.quantize import quantization
@@ -62,7 +61,7 @@ class Locator:
         self.tokenizer, self.preprocess_config = tokenizer, preprocess_config
         self.calibration, self.calibrated = calibration, calibrated
         self.engine = Engine(model, tokenizer.vocab, config)
-        self._lock = threading.Lock()  # one thread at a time steps the engine; each waits for its own answers
+        self._locks = EngineLocks()  # one thread at a time steps the engine; each waits for its own answers
 
     def __repr__(self) -> str:
         dtype = str(self.model.dtype).removeprefix("torch.")
@@ -204,5 +203,5 @@ class Locator:
         settings = self.settings(options.params, options.closer)
         curve = self.calibration if self.calibrated else None
         return Asking(
-            self.engine, self._lock, self.tokenizer, self.preprocess_config, options, settings, curve
+            self.engine, self._locks, self.tokenizer, self.preprocess_config, options, settings, curve
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -349,3 +351,32 @@ def test_a_busy_engine(checkpoint: Path) -> None:
 def test_a_timeout_is_told(locator: Locator) -> None:
     found = locator.detect(picture(28), ["a", "b"], parallel_categories=True, timeout_s=1e-9)
     assert (len(found), found.truncated, found.stats["finish"]) == (0, True, "timeout")
+
+
+def test_who_waits_for_the_engine_comes_before_another_step(
+    locator: Locator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that makes step after step takes a plain lock again before any other wakes up."""
+    began: list[str] = []
+    plain_add, plain_step = locator.engine.add, locator.engine.step
+    other = threading.Thread(target=lambda: locator.detect(picture(28), "dog"), daemon=True)
+
+    def add(request: Request) -> Request:
+        began.append("add")
+        return plain_add(request)
+
+    def step() -> list[Request]:
+        if "step" not in began:
+            other.start()
+            patience = time.monotonic() + 60
+            while not locator._locks.door.locked() and time.monotonic() < patience:  # until it waits for us
+                time.sleep(0.001)
+        began.append("step")
+        return plain_step()
+
+    monkeypatch.setattr(locator.engine, "add", add)
+    monkeypatch.setattr(locator.engine, "step", step)
+    assert len(locator.detect(picture(28), "red square")) == 1
+    other.join(60)
+    assert began[:3] == ["add", "step", "add"]
+    assert locator.engine.scheduler.is_idle
