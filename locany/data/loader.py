@@ -54,8 +54,9 @@ class StreamConfig:
     multiple: int = 64
 
     def __post_init__(self) -> None:
-        if self.multiple < 1:
-            raise DataError(f"StreamConfig.multiple is at least 1, got {self.multiple}")
+        for name, least in (("multiple", 1), ("num_lanes", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise DataError(f"StreamConfig.{name} is at least {least}, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

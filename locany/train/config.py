@@ -84,6 +84,17 @@ class LossConfig:
     sigma_steps: int = 2200
     path_reach: int = 0
 
+    def __post_init__(self) -> None:
+        weights = ("next_token", "block", "dense", "dense_name", "dense_characters")
+        for name in (*weights, "sigma_start", "path_reach"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise DataError(f"recipe: loss.{name} is {getattr(self, name)}, expected 0 or more")
+        if self.sigma_start and not 0 < self.sigma_end < math.inf:
+            raise DataError(
+                f"recipe: loss.sigma_end is {self.sigma_end}, expected more than 0: the width narrows from "
+                f"loss.sigma_start={self.sigma_start} by factors; for plain targets set loss.sigma_start=0"
+            )
+
 
 @dataclass(frozen=True)
 class EvaluationConfig:
@@ -192,8 +203,9 @@ class TrainConfig:
         for name in ("steps", "rows", "save_every", "keep_last", "log_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
-        if self.micro_rows < 0:
-            raise DataError(f"recipe: micro_rows is {self.micro_rows}, expected 0 or more")
+        for name in ("seed", "micro_rows", "num_workers"):
+            if getattr(self, name) < 0:
+                raise DataError(f"recipe: {name} is {getattr(self, name)}, expected 0 or more")
         if self.shard and self.loss.dense:
             raise DataError(
                 "recipe: shard splits layers that the auxiliary losses read; set shard=false, or "

@@ -107,6 +107,8 @@ class DataConfig:
     def __post_init__(self) -> None:
         if not self.sources:
             raise DataError("recipe: data.sources is empty; name a data set or a render engine")
+        if self.seed < 0:
+            raise DataError(f"recipe: data.seed is {self.seed}, expected 0 or more")
         if self.curriculum < 0 or not 0 <= self.easiest <= 1:
             raise DataError(
                 f"recipe: data.curriculum is at least 0 and data.easiest a share, got {self.curriculum} and "

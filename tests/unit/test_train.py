@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -169,6 +170,29 @@ def test_auxiliary_losses_do_not_begin_in_the_middle(recipe: TrainConfig) -> Non
 def test_wrong_recipes_are_refused(recipe: TrainConfig, change: dict[str, int]) -> None:
     with pytest.raises(DataError, match="recipe: " + next(iter(change))):
         replace(recipe, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda r: replace(r, seed=-1), "recipe: seed is -1, expected 0 or more"),
+        (lambda r: replace(r, num_workers=-1), "recipe: num_workers is -1, expected 0 or more"),
+        (lambda r: replace(r.data, seed=-1), r"recipe: data\.seed is -1, expected 0 or more"),
+        (lambda r: replace(r.stream, seed=-1), r"StreamConfig\.seed is at least 0, got -1"),
+        (lambda r: replace(r.stream, num_lanes=0), r"StreamConfig\.num_lanes is at least 1, got 0"),
+        (lambda r: replace(r.loss, block=-1.0), r"recipe: loss\.block is -1\.0, expected 0 or more"),
+        (lambda r: replace(r.loss, sigma_end=0.0), r"recipe: loss\.sigma_end is 0\.0, expected more than 0"),
+        (
+            lambda r: replace(r.loss, sigma_end=-1.0),
+            r"recipe: loss\.sigma_end is -1\.0.* loss\.sigma_start=0",
+        ),
+    ],
+)
+def test_numbers_that_nothing_can_be_made_of_are_refused(
+    make: Callable[[TrainConfig], object], words: str, recipe: TrainConfig
+) -> None:
+    with pytest.raises(DataError, match=words):
+        make(recipe)
 
 
 def test_rate_rises_holds_and_falls() -> None:
