@@ -73,6 +73,8 @@ class Optimizers:
         kinds = [[p for p in learning if isinstance(p, DTensor) is split] for split in (False, True)]
         gradients = [[p.grad for p in kind if p.grad is not None] for kind in kinds]
         norms = [whole(get_total_norm(group)) for group in gradients if group]
+        if not norms:  # beside the parameters: torch would put it on the CPU, apart from the loss
+            return torch.zeros((), device=next(iter(self.parameters.values())).device)
         norm = norms[0] if len(norms) == 1 else get_total_norm(norms)
         for kind in kinds if self.config.grad_clip else ():
             clip_grads_with_norm_(kind, self.config.grad_clip, norm)

@@ -31,7 +31,7 @@ from locany.train.data import DataConfig
 from locany.train.init import fourier_features
 from locany.train.log import read_log
 from locany.train.objective import sigma_at
-from locany.train.optim import rate_scale
+from locany.train.optim import Optimizers, rate_scale
 from locany.train.report import TIMES
 from locany.train.run import Run
 from locany.train.sft import train
@@ -193,6 +193,13 @@ def test_numbers_that_nothing_can_be_made_of_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=words):
         make(recipe)
+
+
+def test_a_step_without_gradients_keeps_its_norm_on_the_device() -> None:
+    """Text alone under a frozen decoder: the norm is looked at together with the loss, which lies there."""
+    weight = torch.nn.Parameter(torch.empty(2, 2, device="meta"))
+    optimizers = Optimizers({"vision.weight": weight}, OptimConfig(muon=False))
+    assert optimizers.step(0, 4).device == weight.device
 
 
 def test_rate_rises_holds_and_falls() -> None:
