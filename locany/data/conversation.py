@@ -15,12 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from locany.codec.prompts import expand_placeholder, render_chat
 from locany.codec.tokenizer import Tokenizer
+from locany.codec.vocab import Vocab
 from locany.data.encode import EncodedSample
 from locany.data.streams import answer_spans, conversation_streams
 from locany.errors import DataError
@@ -123,7 +125,8 @@ def encode_conversation(
     Args:
         images: of the sample, in the order of its own list.
         draw: draw(n) is a uniform integer 0 .. n - 1, see `conversation_streams`.
-        check_frames: refuse answers with a box that is neither two nor four coordinate tokens nor "none".
+        check_frames: refuse answers with a box that is neither two nor four coordinate tokens nor "none", and
+            write each "none" with the word that the vocabulary has for it, whichever its author took.
 
     Raises:
         DataError: see `render_conversation`; or a box is not written in tokens, or the text holds image
@@ -142,6 +145,7 @@ def encode_conversation(
     if check_frames:
         for start, stop in answer_spans(tokenizer, ids):
             _check_frames(tokenizer, ids[start:stop])
+            ids[start:stop] = _with_one_none(tokenizer.vocab, ids[start:stop])
     side = config.patch_size
     pixels = [p.pixels for p in placed] or [np.zeros((0, 3, side, side), np.uint8)]
     return EncodedSample(
@@ -231,6 +235,14 @@ def _check_frames(tokenizer: Tokenizer, answer: Sequence[int]) -> None:
                 "four coordinate tokens like <box><120><200><450><500></box>, or <box>None</box>"
             )
         at = stop + 1
+
+
+def _with_one_none(vocab: Vocab, answer: Sequence[int]) -> list[int]:
+    """An answer whose negatives all have the checkpoint's own word: the published decoder knows no other."""
+    return [
+        vocab.none if before == vocab.box and token in vocab.none_ids else token
+        for before, token in pairwise((-1, *answer))
+    ]
 
 
 def _shorten(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +163,26 @@ def test_boxes_that_are_not_tokens_are_refused(tokenizer: Tokenizer, answer: str
         encode_conversation(tokenizer, talk("a", answer), [], PreprocessConfig(), first)
     if "</box>" in answer:
         encode_conversation(tokenizer, talk("a", answer), [], PreprocessConfig(), first, check_frames=False)
+
+
+@pytest.mark.parametrize("own", ["None", "none"])
+@pytest.mark.parametrize("word", ["None", "none"])
+def test_a_negative_is_learnt_in_the_word_of_the_checkpoint(
+    own: str, word: str, mini_tokenizer: Path, tmp_path: Path
+) -> None:
+    """Data sets are written with both; the published decoder knows the one that the config names."""
+    folder = tmp_path / "vocabulary"
+    shutil.copytree(mini_tokenizer, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (config["none_token_id"],) = Tokenizer.from_folder(folder).encode_plain(own)
+    (folder / "config.json").write_text(json.dumps(config))
+    tokenizer = Tokenizer.from_folder(folder)
+    vocab, turns = tokenizer.vocab, talk(f"{word}?", f"<ref>{word}</ref><box>{word}</box>")
+    targets = encode_conversation(tokenizer, turns, [], PreprocessConfig(), first).streams.targets
+    in_frames = targets[np.flatnonzero(targets == vocab.box) + 1]
+    assert [tokenizer.decode([token]) for token in in_frames] == [own, own], "one in each stream"
+    labels = targets[np.flatnonzero(targets == vocab.ref) + 1]
+    assert [tokenizer.decode([token]) for token in labels] == [word, word], "a label stays what it is"
 
 
 def test_good_frames_pass(tokenizer: Tokenizer) -> None:
