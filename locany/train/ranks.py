@@ -119,7 +119,7 @@ def join_ranks(device: str) -> Iterator[Ranks]:
         yield Ranks(device=mine)
         return
     if mine.type == "cuda":
-        mine = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        mine = choose_device(f"cuda:{os.environ['LOCAL_RANK']}")[0]
         torch.cuda.set_device(mine)
     dist.init_process_group("nccl" if mine.type == "cuda" else "gloo", timeout=_PATIENCE)
     yield Ranks(dist.get_rank(), count, mine)

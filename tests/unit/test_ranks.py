@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from locany.errors import DataError
+from locany.errors import DataError, DeviceError
 from locany.train.config import LossConfig, OptimConfig
 from locany.train.log import read_log
-from locany.train.ranks import Ranks
+from locany.train.ranks import Ranks, join_ranks
 from locany.train.run import MODEL, start
 from locany.train.sft import train
 from locany.weights import load_model
@@ -75,6 +75,15 @@ def test_one_rank_then_two_with_whole_weights(run_folder: Path, alone: Path) -> 
         for name in ("samples", "packed", "grad", "box", "box_acc", "end", "null_acc"):
             assert mine[name] == pytest.approx(theirs[name], abs=2e-3), name
     assert json.loads((out / "versions.json").read_text())["torch"]
+
+
+def test_a_rank_without_a_gpu_of_its_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes on a machine with one GPU."""
+    monkeypatch.setattr("locany.device.available_devices", lambda: ["cuda:0", "cpu"])
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with pytest.raises(DeviceError, match=r"'cuda:1' is not available .*; available: cuda:0, cpu"):
+        join_ranks("cuda").__enter__()
 
 
 def test_wrong_divisions_are_refused(run_folder: Path) -> None:  # noqa: F811
