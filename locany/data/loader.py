@@ -98,8 +98,9 @@ class Made:
 class PackStream(IterableDataset[Made]):
     """The packs of one rank as rows, without end; each worker of a loader makes its share.
 
-    A sample whose image cannot be read, or that is longer than a pack, ends the stream with an error that
-    names it, or, where faults are skipped, leaves its place to another one, always the same, with a warning.
+    A sample whose record or image cannot be read, or that is longer than a pack, ends the stream with an
+    error that names it, or, where faults are skipped, leaves its place to another one, always the same, with
+    a warning.
 
     Attributes:
         rings: one for each worker, or none: then rows are sent as they are.
@@ -138,11 +139,13 @@ class PackStream(IterableDataset[Made]):
     def _make(self, tokenizer: Tokenizer, position: int) -> EncodedSample:
         """The sample at a position; where faults are skipped, a sound one in place of a faulty one."""
         for number in range(_MOST_FAULTS):
-            sample = self.sample_at(position + number * _ELSEWHERE)
+            place = ""  # a record of a shard that cannot be read names its own
             try:
+                sample = self.sample_at(position + number * _ELSEWHERE)
+                place = f"{place_of(sample.provenance)}: "
                 return self._encode(tokenizer, sample, answer_rng(self.config.seed, position, 0))
             except (DataError, ImageError) as error:
-                fault = DataError(f"{place_of(sample.provenance)}: {error}")
+                fault = DataError(f"{place}{error}")
                 if not self.skip_faults:
                     raise fault from error
                 warnings.warn(f"{fault}; another sample is learnt from in its place", stacklevel=2)

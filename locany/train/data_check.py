@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from locany.data.answers import AnswerConfig
-from locany.data.sample import Sample
+from locany.data.sample import Question, Sample
 from locany.data.shard_folder import ShardFolder
 from locany.errors import DataError
 from locany.train.sources import RenderedSamples, StoredSamples
@@ -51,7 +51,7 @@ def _warn_of_shards(name: str, samples: ShardFolder) -> None:
     if samples.knows_absent:
         return
     looked_at = range(0, len(samples), -(-len(samples) // _LOOKED_AT))
-    asked = [q for n in looked_at for q in samples[n].questions if q.task.takes_categories]
+    asked = [q for n in looked_at for q in _questions(samples, n) if q.task.takes_categories]
     if asked and all(set(q.task.categories) == {target.label for target in q.targets} for q in asked):
         warnings.warn(
             f"{name}: these shards do not say which categories their images were annotated for, and none of "
@@ -59,6 +59,14 @@ def _warn_of_shards(name: str, samples: ShardFolder) -> None:
             "them anew, or give names that no image shows (data.absent='[car, dog]')",
             stacklevel=2,
         )
+
+
+def _questions(samples: ShardFolder, number: int) -> Sequence[Question]:
+    """What a sample asks; nothing of a damaged one, which is told, or passed over, when it is learnt from."""
+    try:
+        return samples[number].questions
+    except DataError:
+        return ()
 
 
 def _warn(found: StoredSamples, rules: AnswerConfig, absent: Sequence[str]) -> int:

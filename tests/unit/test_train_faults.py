@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tarfile
 import warnings
 from dataclasses import replace
 from itertools import islice
@@ -70,6 +72,21 @@ def test_or_is_left_out_where_faults_are_skipped(mini_tokenizer: Path, tmp_path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert first == drawn(mini_tokenizer, path, 8, skip_faults=True)
+
+
+def test_so_is_a_record_of_a_shard(run_folder: Path, tmp_path: Path) -> None:  # noqa: F811
+    shards = tmp_path / "shards"
+    shutil.copytree(run_folder / "squares", shards)
+    (shard,) = shards.glob("*.tar")
+    with tarfile.open(shard) as tar:
+        places = [member.offset_data for member in tar if member.name.endswith(".json")]
+    content = bytearray(shard.read_bytes())
+    content[places[1]] = ord("?")
+    shard.write_bytes(content)
+    with pytest.raises(DataError, match=r"the record of sample \S+ is damaged"):
+        drawn(run_folder / "tokenizer", shards, 8)
+    with pytest.warns(UserWarning, match=r"is damaged.*; another sample is learnt from in its place"):
+        assert len(drawn(run_folder / "tokenizer", shards, 8, skip_faults=True)) == 8
 
 
 def test_nothing_but_faults_ends_even_so(mini_tokenizer: Path, tmp_path: Path) -> None:
