@@ -10,12 +10,14 @@ import torch
 _CGROUP = Path("/sys/fs/cgroup")
 _UNKNOWN = 4 << 30
 _IDLE_BYTES = 64 << 20
+# Who says so in words only: the CPU's allocator; that of pinned memory, and NCCL; cuBLAS.
+_IN_WORDS = ("allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether torch or Python ran out of memory; the CPU's allocator says so in words only."""
+    """Whether torch or Python ran out of memory."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "allocate memory" in str(error)
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _IN_WORDS)
     )
 
 

@@ -101,6 +101,11 @@ def test_a_loss_that_is_no_number_stops_the_run(
     for error, words in (
         (torch.OutOfMemoryError("tried to allocate 3 GiB"), "tried to allocate 3 GiB"),  # of a GPU
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "DefaultCPUAllocator: .*"),
+        (
+            RuntimeError("CUDA error: out of memory\nCUDA kernel errors might ..."),
+            "CUDA error: out of memory",
+        ),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `c`"), "CUDA error: CUBLAS_.*"),
     ):
         monkeypatch.setattr("locany.train.sft.compute_loss", Mock(side_effect=error))
         with pytest.raises(TrainingError, match=rf"memory ran out at step 0 \({words}\); lower rows"):
