@@ -72,6 +72,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, evaluate: Eva
 def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], evaluate: Evaluate | None) -> Run:
     """`train` on one of the ranks."""
     began = drawn = time.monotonic()
+    ranks.wait()  # until the first one has the folder to itself: whoever had it may have saved another state
     run = start(config, ranks)
     if ranks.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(ranks.device)  # of the steps, not of reading the weights
