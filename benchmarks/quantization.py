@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from locany import load
 from locany.codec import prompt_ids
 from locany.device import tune_cpu_allocator
-from locany.eval.modes import count_modes
+from locany.eval.modes import score_modes
 from locany.image import load_image, preprocess
 from locany.locator import Locator
 from locany.model import LocateConfig, LocateModel, TextConfig, VisionConfig
@@ -232,8 +232,8 @@ def main() -> None:
         for name, locator in locators.items():
             if "," in name:  # the rounding is the same
                 continue
-            counts = count_modes(locator, samples, ("fast", "hybrid", "slow"))
-            result["f1"][name] = {mode: round(count.f1, 4) for mode, count in counts.items()}
+            scores = score_modes(locator, samples, ("fast", "hybrid", "slow"))
+            result["f1"][name] = {mode: round(score.counts.f1, 4) for mode, score in scores.items()}
             print(name, result["f1"][name], flush=True)
     if "error" in arguments.only:
         result["logits"] = logit_errors(locators, arguments.images)

@@ -99,6 +99,7 @@ def measure_checkpoint(config: TrainConfig) -> dict[str, float]:
 def _evaluation(config: TrainConfig) -> Callable[[Run], dict[str, float]]:
     """Measures a run on the samples that its recipe names, in each mode."""
     from locany.locator import Locator
+    from locany.train.held_out_loss import held_out_loss
 
     samples = _samples(config)
 
@@ -106,7 +107,8 @@ def _evaluation(config: TrainConfig) -> Callable[[Run], dict[str, float]]:
         was_training = run.model.training
         run.model.eval()
         try:
-            return _scores(config, Locator(run.model, run.tokenizer, run.preprocess, name="run"), samples)
+            scores = _scores(config, Locator(run.model, run.tokenizer, run.preprocess, name="run"), samples)
+            return scores | held_out_loss(run, config, samples)
         finally:
             run.model.train(was_training)
 
@@ -124,11 +126,14 @@ def _scores(config: TrainConfig, locator: Locator, samples: list[Sample]) -> dic
     """F1 in each mode and their mean.
 
     "absent": of the absent names asked for, the share answered empty; "cut": of the answers, those that a
-    limit of their length ended, where there are any.
+    limit of their length ended, where there are any; "fallback": in hybrid, the share of boxes that were
+    decoded again token by token; "boxes_per_s_*": in each mode.
     """
-    from locany.eval.modes import count_modes
+    from locany.engine.params import DecodeMode
+    from locany.eval.modes import score_modes
 
-    counts = count_modes(locator, samples, config.evaluation.modes)
+    found_by_mode = score_modes(locator, samples, config.evaluation.modes)
+    counts = {mode: found.counts for mode, found in found_by_mode.items()}
     scores = {f"f1_{mode}": round(found.f1, 4) for mode, found in counts.items()}
     num_absent = sum(found.num_absent for found in counts.values())
     if num_absent:
@@ -136,4 +141,7 @@ def _scores(config: TrainConfig, locator: Locator, samples: list[Sample]) -> dic
     num_cut = sum(found.num_truncated for found in counts.values())
     if num_cut:
         scores["cut"] = round(num_cut / sum(found.num_questions for found in counts.values()), 4)
+    if hybrid := found_by_mode.get(DecodeMode.HYBRID.value):
+        scores["fallback"] = round(hybrid.fallback, 4)
+    scores |= {f"boxes_per_s_{mode}": round(found.boxes_per_s, 1) for mode, found in found_by_mode.items()}
     return {"f1": round(sum(found.f1 for found in counts.values()) / len(counts), 4), **scores}

@@ -61,6 +61,8 @@ class OptimConfig:
 class LossConfig:
     """Weights of the streams and the shape of coordinate targets.
 
+    `null` weighs the nulls that fill up a block against its other slots; they are soon known, and then only
+    make the mean smaller.
     `sigma_start` to `sigma_end`: width in bins of the Gaussian around a coordinate, narrowing over
     `sigma_steps`; 0 is the published plain cross-entropy. `dense` weighs the auxiliary losses, which exist
     during training only, and `dense_name` and `dense_characters` two of them among the others; one reads the
@@ -73,6 +75,7 @@ class LossConfig:
 
     next_token: float = 1.0
     block: float = 1.0
+    null: float = 1.0
     dense: float = 1.0
     dense_name: float = 1.0
     dense_characters: float = 3.0
@@ -85,7 +88,7 @@ class LossConfig:
     path_reach: int = 0
 
     def __post_init__(self) -> None:
-        weights = ("next_token", "block", "dense", "dense_name", "dense_characters")
+        weights = ("next_token", "block", "null", "dense", "dense_name", "dense_characters")
         for name in (*weights, "sigma_start", "path_reach"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise DataError(f"recipe: loss.{name} is {getattr(self, name)}, expected 0 or more")

@@ -21,6 +21,8 @@ _PANELS = {
     **dict.fromkeys(_KINDS, "loss by kind of target"),
     **dict.fromkeys((f"{name}_acc" for name in ("next_token", "block", *_KINDS)), "accuracy"),
     **dict.fromkeys(("f1", "f1_fast", "f1_hybrid", "f1_slow", "f1_verified"), "F1"),
+    **dict.fromkeys(("held_out_loss", "held_out_next_token", "held_out_block"), "held-out loss"),
+    **dict.fromkeys((f"boxes_per_s_{m}" for m in ("fast", "hybrid", "slow", "verified")), "boxes/s"),
 }
 
 

@@ -33,7 +33,8 @@ class Labels:
         wanted: [n] target ids; in_block: [n] whether a slot of a block is asked.
         bins: [n] the bin that is asked for, -1 where it is no coordinate.
         in_box: [n] place of a coordinate among those of its block, from 0; -1 for all other targets.
-        num_next_token, num_block: targets of each stream.
+        is_null: [n] whether it is a null, which fills up a block.
+        num_next_token, num_block: targets of each stream; num_null: of those of blocks, the nulls.
     """
 
     at: Tensor
@@ -41,16 +42,18 @@ class Labels:
     in_block: Tensor
     bins: Tensor
     in_box: Tensor
+    is_null: Tensor
     num_next_token: int
     num_block: int
+    num_null: int
 
-    def weight(self, next_token: float, block: float) -> float:
-        """Sum of the weights of all targets."""
-        return next_token * self.num_next_token + block * self.num_block
+    def weight(self, next_token: float, block: float, null: float = 1.0) -> float:
+        """Sum of the weights of all targets; `null` is that of nulls among those of blocks."""
+        return next_token * self.num_next_token + block * (self.num_block + (null - 1) * self.num_null)
 
 
-def find_labels(targets: Tensor, block: Tensor, coord_ids: range) -> Labels:
-    """The labelled positions of [rows, positions] targets; `block` is the layout's."""
+def find_labels(targets: Tensor, block: Tensor, coord_ids: range, null: int = IGNORE) -> Labels:
+    """The labelled positions of [rows, positions] targets; `block` is the layout's, `null` the id."""
     at = (targets != IGNORE).flatten().nonzero()[:, 0]
     wanted, in_block = targets.flatten()[at], block.flatten()[at] >= 0
     is_coord = (wanted >= coord_ids.start) & (wanted < coord_ids.stop)
@@ -63,8 +66,9 @@ def find_labels(targets: Tensor, block: Tensor, coord_ids: range) -> Labels:
         is_slot, torch.where(same_block, 0, number), number + 1
     )  # the box's first coordinate
     in_box = torch.where(is_slot, number - begins.cummax(0).values, -1) if len(at) else number
-    num_block = int(in_block.sum())
-    return Labels(at, wanted, in_block, bins, in_box, len(at) - num_block, num_block)
+    is_null = (wanted == null) & in_block
+    num_block, num_null = int(in_block.sum()), int(is_null.sum())
+    return Labels(at, wanted, in_block, bins, in_box, is_null, len(at) - num_block, num_block, num_null)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class StreamLoss:
 
     Attributes:
         total: what is minimised: the (weighted) pooled mean.
-        next_token_sum, block_sum: unweighted sums; num_next_token, num_block: targets.
+        next_token_sum, block_sum: unweighted sums; null_sum: of nulls, which are in the second, too.
+        num_next_token, num_block: targets.
         nll: [rows, positions] loss at each position, 0 where nothing is asked.
         correct: [rows, positions] 1 where the target is the most likely token, else 0.
         block_accuracy: share of block targets that are the most likely token.
@@ -83,6 +88,7 @@ class StreamLoss:
     total: Tensor
     next_token_sum: Tensor
     block_sum: Tensor
+    null_sum: Tensor
     num_next_token: int
     num_block: int
     nll: Tensor
@@ -159,6 +165,7 @@ def stream_loss(
     sigma: float = 0.0,
     next_token_weight: float = 1.0,
     block_weight: float = 1.0,
+    null_weight: float = 1.0,
     path_reach: int = 0,
     labels: Labels | None = None,
     pooled_over: Tensor | None = None,
@@ -172,6 +179,7 @@ def stream_loss(
         visual_tokens: in the order of the image tokens of `token_ids`.
         coord_ids: ids of the coordinate tokens.
         sigma: width of coordinate targets in bins.
+        null_weight: times that of blocks, for the nulls that `labels` knows.
         path_reach: of `on_own_path`, in bins; 0 asks for every coordinate. What is not asked counts in
             the mean all the same.
         labels: of `targets`, where they have been found before.
@@ -185,6 +193,8 @@ def stream_loss(
     hidden = model(token_ids, positions, mask, visual_tokens).flatten(0, 1)
     in_block = labels.in_block
     weight = torch.where(in_block, block_weight, next_token_weight)
+    if null_weight != 1:
+        weight = torch.where(labels.is_null, block_weight * null_weight, weight)
     if pooled_over is None:
         pooled_over = weight.sum()
     asked = hidden[labels.at]
@@ -197,6 +207,7 @@ def stream_loss(
         total=total / pooled_over.clamp(min=1e-9),
         next_token_sum=(nll * ~in_block).sum(),
         block_sum=(nll * in_block).sum(),
+        null_sum=(nll * labels.is_null).sum(),
         num_next_token=labels.num_next_token,
         num_block=labels.num_block,
         nll=nothing.index_copy(0, labels.at, nll).view_as(targets),

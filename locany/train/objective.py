@@ -65,14 +65,14 @@ class StepSize:
 def prepare(batch: Batch, vocab: Vocab, merge_size: int) -> Forward:
     """Count and find what a batch on the CPU asks for."""
     layout = batch.layout
-    labels = find_labels(batch.targets, layout.block, vocab.coord_ids)
+    labels = find_labels(batch.targets, layout.block, vocab.coord_ids, vocab.null)
     cells = sum(height * width for height, width in batch.grids) // merge_size**2
     return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0)
 
 
 def step_size(run: Run, forwards: list[Forward], loss: LossConfig) -> StepSize:
     """What the means of a step are over. Every rank must ask."""
-    targets = sum(forward.labels.weight(loss.next_token, loss.block) for forward in forwards)
+    targets = sum(forward.labels.weight(loss.next_token, loss.block, loss.null) for forward in forwards)
     cells = sum(forward.num_cells for forward in forwards)
     counted = torch.tensor([targets, cells], dtype=torch.float32)
     both = run.ranks.sum(on_device(counted, run.ranks.device))
@@ -213,6 +213,7 @@ def streams_of(
         sigma=sigma_at(config, run.step),
         next_token_weight=config.loss.next_token,
         block_weight=config.loss.block,
+        null_weight=config.loss.null,
         path_reach=config.loss.path_reach,
         labels=forward.labels,
         pooled_over=size.targets,
@@ -224,9 +225,10 @@ def streams_of(
 def report_of(streams: StreamLoss, forward: Forward, loss: LossConfig) -> Numbers:
     """What to log of both streams."""
     next_token, block = streams.num_next_token, streams.num_block
-    weighted = loss.next_token * streams.next_token_sum + loss.block * streams.block_sum
+    of_blocks = streams.block_sum + (loss.null - 1) * streams.null_sum
+    weighted = loss.next_token * streams.next_token_sum + loss.block * of_blocks
     return {
-        "loss": (weighted, forward.labels.weight(loss.next_token, loss.block)),
+        "loss": (weighted, forward.labels.weight(loss.next_token, loss.block, loss.null)),
         "next_token": (streams.next_token_sum, next_token),
         "block": (streams.block_sum, block),
         "block_acc": (streams.block_accuracy * block, block),

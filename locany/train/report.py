@@ -17,6 +17,7 @@ from locany.codec.vocab import Vocab
 from locany.data.collate import Batch
 from locany.data.loader import Step
 from locany.data.streams import IGNORE
+from locany.engine.params import DecodeMode
 from locany.errors import TrainingError
 from locany.train.config import TrainConfig
 from locany.train.optim import rate_scale
@@ -30,7 +31,14 @@ _NOTHING = len(KINDS)
 
 Numbers: TypeAlias = dict[str, tuple[Tensor | float, Tensor | float]]  # name to (sum, what the mean is over)
 
-TIMES = ("minutes", "minutes_left", "tokens_per_s", "samples_per_s", "memory_gib")  # differ from run to run
+TIMES = (  # differ from run to run
+    "minutes",
+    "minutes_left",
+    "tokens_per_s",
+    "samples_per_s",
+    "memory_gib",
+    *(f"boxes_per_s_{mode.value}" for mode in DecodeMode),
+)
 
 
 def kinds_of(batch: Batch, vocab: Vocab) -> Tensor:

@@ -14,7 +14,9 @@ from PIL import Image
 import locany
 from locany.cli.main import run as run_command
 from locany.data.answers import AnswerConfig
+from locany.data.collate import collate
 from locany.data.converters import write_samples
+from locany.data.encode import encode_sample
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.data.sample import ImageRef, Question, Sample, Target
@@ -22,9 +24,11 @@ from locany.errors import CheckpointError, DataError, RequestError
 from locany.tasks import Task, TaskKind
 from locany.train.checkpoint import States
 from locany.train.config import EvaluationConfig, LossConfig, OptimConfig, TrainConfig
-from locany.train.data import DataConfig
+from locany.train.data import DataConfig, chosen_samples
+from locany.train.held_out_loss import held_out_loss
 from locany.train.log import read_log
 from locany.train.lora import LoraConfig
+from locany.train.loss import stream_loss
 from locany.train.report import TIMES
 from locany.train.run import ADAPTER, MODEL, Run
 from locany.train.sft import train
@@ -207,6 +211,9 @@ def test_the_command_measures_every_mode(config: TrainConfig, data: Path, tmp_pa
     assert run_command(["train", str(recipe), *settings, *small, *pack]) == 0
     (scores,) = [line for line in read_log(Path(config.out)) if "f1" in line]
     assert {"f1", "f1_fast", "f1_hybrid", "f1_slow"} <= scores.keys()
+    assert 0 <= scores["fallback"] <= 1
+    assert scores["held_out_loss"] > 0
+    assert {"boxes_per_s_fast", "boxes_per_s_hybrid", "boxes_per_s_slow"} <= scores.keys()
 
 
 @pytest.mark.parametrize(
@@ -233,3 +240,21 @@ def test_runs_that_do_not_fit_are_refused(config: TrainConfig) -> None:
     every = replace(config, lora=None, frozen=("vision", "projector", "decoder"), out=config.out + "3")
     with pytest.raises(DataError, match="nothing would learn"):
         train(every, lambda _: None)
+
+
+def test_the_loss_of_samples_does_not_depend_on_their_rows(config: TrainConfig, data: Path) -> None:
+    run = train(replace(config, steps=1), lambda _: None)
+    run.model.eval()
+    samples = chosen_samples(Stored(str(data)), 4)
+    found = held_out_loss(run, config, samples)
+    vocab = run.tokenizer.vocab
+    encoded = [encode_sample(run.tokenizer, sample, run.preprocess) for sample in samples]
+    batch = collate([encoded], vocab.pad)  # all in one row
+    with torch.no_grad():
+        visual = run.model.encode_images(batch.pixel_values(run.preprocess), batch.grids)
+        inputs = (batch.token_ids, batch.targets, batch.positions, batch.layout, visual)
+        packed = stream_loss(run.model, *inputs, coord_ids=vocab.coord_ids)
+    assert found["held_out_loss"] == pytest.approx(float(packed.total), abs=2e-4)
+    assert found["held_out_block"] == pytest.approx(float(packed.block_sum) / packed.num_block, abs=2e-4)
+    assert found["held_out_block_acc"] == pytest.approx(float(packed.block_accuracy), abs=2e-4)
+    assert held_out_loss(run, config, [replace(sample, questions=()) for sample in samples]) == {}

@@ -357,3 +357,26 @@ def test_a_slot_is_asked_only_on_the_models_own_path() -> None:
         [True, True, False, False],
         [True, True, False, False],
     )
+
+
+def test_nulls_weigh_what_is_asked(tokenizer: Tokenizer, model: LocateModel) -> None:
+    vocab = tokenizer.vocab
+    text = f"<|im_start|>user\nfind it<|im_end|>\n{ANSWER}{CAT}{BOXES}<|im_end|>\n"
+    streams = conversation_streams(tokenizer, tokenizer.encode(text), first)
+    batch = collate([[EncodedSample(streams, np.zeros((0, 3, 14, 14)), ())]], vocab.pad)
+    columns = (batch.token_ids, batch.targets, batch.positions, batch.layout, None)
+    labels = find_labels(batch.targets, batch.layout.block, range(0), vocab.null)
+    is_null = (batch.targets == vocab.null) & (batch.layout.block >= 0)
+    assert 0 < labels.num_null == int(is_null.sum()) < labels.num_block
+
+    with torch.no_grad():
+        for weight in (1.0, 0.25, 0.0):
+            found = stream_loss(
+                model, *columns, coord_ids=range(0), block_weight=2.0, null_weight=weight, labels=labels
+            )
+            of_nulls = found.nll[is_null].sum()
+            expected = found.next_token_sum + 2 * (found.block_sum - of_nulls + weight * of_nulls)
+            pooled = labels.weight(1.0, 2.0, weight)
+            assert found.total * pooled == pytest.approx(float(expected), rel=1e-5)
+            assert float(found.null_sum) == pytest.approx(float(of_nulls), rel=1e-6)
+    assert labels.weight(1.0, 2.0) == labels.num_next_token + 2 * labels.num_block
