@@ -304,6 +304,13 @@ def test_every_fault_is_reported(folder: Path) -> None:
     assert check_each(folder / "coco.json", lambda fault: None) == 0  # the image is left out as a whole
 
 
+def test_a_faulty_annotation_hides_no_other_of_its_image(folder: Path) -> None:
+    wrong = [ANNOTATION, ANNOTATION, {**ANNOTATION, "id": 6, "bbox": [1, 2, 0, 4]}, {"image_id": 1}]
+    faults = check(coco(folder, annotations=wrong))
+    assert [f.kind for f in faults] == [K.DUPLICATE_ID, K.MALFORMED, K.EMPTY_BOX]
+    assert check_each(folder / "coco.json", lambda fault: None) == 0
+
+
 def test_an_image_whose_id_stands_twice_is_left_out(folder: Path) -> None:
     image = {"id": 1, "file_name": "a.png"}
     path = coco(folder, images=[image, image, {**image, "id": 2}])

@@ -83,16 +83,17 @@ def read_instances(path: Path, root: Path | None, report: Report, *, is_lvis: bo
     file, root = str(path), path.parent if root is None else root
     image_ids, twice = _image_ids(instances, file, report)
     of_image, spoiled = _by_image(instances, image_ids, file, report)
-    spoiled |= twice
     for position, record in enumerate(instances.images):
         name = f"image {position + 1} of the list"
         try:
             image_fields = as_object(record, "an image")
             image_id = _id(image_fields, "id")
             name = f"image {image_id}"
-            if image_id in spoiled:
-                continue
-            yield from _sample(instances, image_fields, of_image[image_id], file, root, report, is_lvis)
+            if image_id in twice:
+                continue  # whose annotations these are, nobody knows
+            for sample in _sample(instances, image_fields, of_image[image_id], file, root, report, is_lvis):
+                if image_id not in spoiled:  # of such an image, too, all else that is wrong has been told now
+                    yield sample
         except RecordError as fault:
             report(fault.at(file, record=name))
 
