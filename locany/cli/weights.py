@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from locany.cli.data import GROUP
 from locany.cli.report import write_line
@@ -34,6 +34,7 @@ def register(app: App) -> None:
         help="Merge an adapter into its model, or quantise a model.",
         help_format="plaintext",
         help_epilogue="",
+        group_commands=Group("Commands", sort_key=0),
     )
     weights.group = GROUP
     weights.command(

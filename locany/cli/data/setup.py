@@ -10,20 +10,20 @@ from cyclopts import App
 from locany.cli.report import write_line
 from locany.errors import MissingAssetsError
 
+_EPILOGUE = """\
+The render engines gui and documents need all of it, scene_text the fonts; icons draws with what is in the \
+package, and with more where icon sets are. Some 900 MB. Run again, it leaves alone what is there.
+
+Toolkits and icons go to $LOCANY_RENDER_ASSETS, by default into the user's cache folder."""
+
 
 def register(data: App) -> None:
     """Add the command."""
-    data.command(setup)
+    data.command(setup, help_epilogue=_EPILOGUE)
 
 
 def setup() -> int:
-    """Install a browser and fonts (Debian packages, needs root or sudo), toolkits and icon sets (npm).
-
-    The render engines gui and documents need all of it, scene_text the fonts; icons draws with what is in
-    the package, and with more where icon sets are. Some 900 MB. Run again, it leaves alone what is there.
-
-    Toolkits and icons go to $LOCANY_RENDER_ASSETS, by default into the user's cache folder.
-    """
+    """Install a browser and fonts (Debian packages, needs root or sudo), toolkits and icon sets (npm)."""
     from locany.synth.browser import find_browser
     from locany.synth.fonts import missing_families
     from locany.synth.render_assets import SETUP_FOLDER, assets_folder, assets_path

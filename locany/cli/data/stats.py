@@ -34,7 +34,11 @@ def stats(
     format: Format = None,
     root: Root = None,
     out: Annotated[
-        Path | None, Parameter(name=("--out", "-o"), help="Folder to write to; default: PATH/stats.")
+        Path | None,
+        Parameter(
+            name=("--out", "-o"),
+            help="Folder to write to; default: PATH/stats, of a file NAME-stats beside it.",
+        ),
     ] = None,
     sheet: Annotated[
         int, Parameter(help="Samples on the contact sheet.", validator=validators.Number(gte=1))
