@@ -165,7 +165,7 @@ def test_questions_survive(folder: Path, names: list[str], data: st.DataObject) 
         ("refer", Question(Task.ground("x"), (Target("x", point=(1, 2)),)), "has no box"),
         ("screenspot", Question(Task.gui("x")), "with 0 targets"),
         ("screenspot", Question(Task.gui("x", point=True), (Target("x", point=(1, 2)),)), "one box each"),
-        ("screenspot", Question(Task.ground("x"), (Target("x", (1, 2, 3, 4)),)), "a ground question"),
+        ("screenspot", Question(Task.ground("x"), (Target("x", (1, 2, 3, 4)),)), "questions of kind gui"),
         ("recipe", Question(Task.ground("x")), "recipe cannot be written"),
     ],
 )

@@ -67,8 +67,8 @@ def write(samples: Iterable[Sample], path: Path) -> None:
                 if question.task.kind not in (TaskKind.GUI, TaskKind.GUI_POINT) or box is None:
                     raise DataError(
                         f"{place_of(sample.provenance)} has a {question.task.kind.value} question with "
-                        f"{len(boxes)} targets, but this format holds instructions with one box each; "
-                        "write jsonl"
+                        f"{len(boxes)} targets, but this format holds instructions (questions of kind gui) "
+                        "with one box each; write jsonl"
                     )
                 x0, y0, x1, y1 = box
                 known = question.targets[0].attributes
