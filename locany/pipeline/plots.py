@@ -71,7 +71,8 @@ def _tasks(axes: Any, stats: Stats) -> None:
     axes.barh(names, found, color=PALETTE[0], label="with targets")
     axes.barh(names, absent, left=found, color=PALETTE[1], label="negative")
     most = max((task["questions"] for task in stats.by_task.values()), default=1)
-    axes.set_xlim(0, 1.35 * most)  # room for the legend
+    axes.set_xlim(0, 1.5 * most)  # room for the legend
+    axes.locator_params(axis="x", integer=True)  # as wherever things are counted: there is no half a question
     axes.set_title(f"{stats.num_questions:,} questions by task")
     axes.legend(frameon=False, loc="lower right", borderaxespad=0.6)
 
@@ -84,6 +85,7 @@ def _counts(axes: Any, values: Sequence[int], title: str, color: str) -> None:
     apart = max(1, most // 8)
     marks = [*range(0, most + 1 - apart, apart), most + 1]
     axes.set_xticks(marks, [f"> {most}" if mark > most else str(mark) for mark in marks])
+    axes.locator_params(axis="y", integer=True)
     axes.set_title(title)
 
 
@@ -107,6 +109,9 @@ def _boxes(axes: Any, stats: Stats) -> None:
         axes.hist(sides, bins=edges, color=PALETTE[3])
         axes.set_xscale("log")
         marks = [mark for mark in (2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if edges[0] <= mark <= edges[-1]]
+        if len(marks) < 2:  # boxes of about one size: an axis with a single number tells no scale
+            marks = sorted({round(edges[0]), round(edges[-1])})
+        axes.locator_params(axis="y", integer=True)
         axes.set_xticks(marks, [str(mark) for mark in marks])
         axes.minorticks_off()
     axes.set_xlabel("square root of the area, pixels")
@@ -118,5 +123,6 @@ def _labels(axes: Any, stats: Stats) -> None:
     texts = [label if len(label) <= _MAX_LABEL else label[: _MAX_LABEL - 1] + "…" for label, _ in most]
     # "$" would begin a formula.
     axes.barh(range(len(most)), [count for _, count in most], color=PALETTE[8])
+    axes.locator_params(axis="x", integer=True)
     axes.set_yticks(range(len(most)), [text.replace("$", r"\$") for text in texts])
     axes.set_title(f"commonest of {len(stats.labels):,} labels")

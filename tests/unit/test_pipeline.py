@@ -6,6 +6,7 @@ import io
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from locany.pipeline.images import EncodeImage, scale_sample
 from locany.pipeline.lettering import shorten, text_width, wrap
 from locany.pipeline.manifest import differences, to_data
 from locany.pipeline.plan import PART_SIZE, make_part, make_plan
+from locany.pipeline.plots import write_plots
 from locany.pipeline.stats import Stats, spread
 from locany.pipeline.steps import (
     BoxSide,
@@ -312,6 +314,21 @@ def test_stats_count() -> None:
     assert data["labels"] == {"dot": 4, "pear": 2}
     assert spread([]) == {}
     assert Stats().to_data()["samples"] == 0
+
+
+def test_axes_of_small_data_have_whole_counts_and_a_scale(tmp_path: Path) -> None:
+    figures: list[Any] = []
+    figure = pytest.importorskip("matplotlib.figure")
+    boxes = (Target("cat", (1, 2, 41, 52)), Target("cat", (5, 2, 60, 40)))
+    question = Question(Task.detect("cat"), boxes)
+    sample = Sample(np.zeros((64, 64, 3), np.uint8), (question,), boxes)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(figure.Figure, "savefig", lambda self, *args, **options: figures.append(self))
+        write_plots(Stats([sample]), tmp_path / "plots.png")
+    tasks, targets, words, _, sizes, labels = figures[0].axes
+    for counted in (tasks.xaxis, targets.yaxis, words.yaxis, sizes.yaxis, labels.xaxis):
+        assert all(tick == round(tick) for tick in counted.get_majorticklocs())
+    assert len(sizes.get_xticks()) > 1  # both have sides between the powers of two 32 and 64
 
 
 def test_contact_sheet_holds_every_sample() -> None:
