@@ -23,7 +23,7 @@ from locany.eval.metrics.calibration import (
     scored_places,
 )
 from locany.eval.predictions import by_id
-from locany.eval.results_folder import ResultsFolder, digest_of
+from locany.eval.results_folder import CONFIG, ResultsFolder, digest_of, find_results
 from locany.eval.run import choose
 from locany.eval.throughput_plots import require_matplotlib
 from locany.files import write_whole
@@ -129,8 +129,12 @@ def read_run(folder: Path) -> tuple[dict[str, Any], list[Example], dict[str, Pre
         Its config, the examples and the predictions by id.
 
     Raises:
-        DataError: the folder holds no run, or its benchmark is not where it was, or not what it was.
+        DataError: the folder holds no run or several, or its benchmark is not where or what it was.
     """
+    if not (folder / CONFIG).exists():
+        finished, unfinished = find_results([folder])
+        runs = ", ".join(str(path) for path in sorted([*(run.path for run in finished), *unfinished]))
+        raise DataError(f"{folder} holds runs, each in a folder of its own; give one of them: {runs}")
     results = ResultsFolder(folder)
     config = results.config()
     try:

@@ -155,8 +155,11 @@ def test_another_model_is_refused(cli: Cli, run_of: Runs, model: Path) -> None:
 
 
 def test_what_is_no_run_is_named(cli: Cli, run_of: Runs, model: Path, tmp_path: Path) -> None:
-    assert "config.json cannot be read" in cli("calibrate", tmp_path, model=False).err
+    assert "is no folder" in cli("calibrate", tmp_path / "nothing", model=False).err
+    (tmp_path / "empty").mkdir()
+    assert "holds no run" in cli("calibrate", tmp_path / "empty", model=False).err
     run = run_of(model, examples="other")
+    assert f"give one of them: {run}\n" in cli("calibrate", run.parent, model=False).err  # of several modes
     assert "other questions now" in cli("calibrate", run, model=False).err
     (run / "config.json").write_text(json.dumps({"settings": {}}))
     assert "does not say which questions" in cli("calibrate", run, model=False).err
