@@ -62,7 +62,7 @@ class Bar:
     def item(self) -> None:
         """One more is done."""
         speed = self._progress.tasks[0].speed
-        self._progress.update(self._task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
+        self._progress.update(self._task, advance=1, rate=_pace(speed) if speed else "")
 
     def note(self, text: str) -> None:
         """A remark on a line of its own."""
@@ -98,8 +98,13 @@ class Lines:
             self._said = now
             rate = (self._done - self._at_start) / (now - self._started)
             left = max(0, round((self._total - self._done) / rate))
-            say(f"{self._done}/{self._total} {self._noun}, {rate:.1f}/s, {left // 60}:{left % 60:02} left")
+            say(f"{self._done}/{self._total} {self._noun}, {_pace(rate)}, {left // 60}:{left % 60:02} left")
 
     def note(self, text: str) -> None:
         """A remark on a line of its own."""
         say(text)
+
+
+def _pace(rate: float) -> str:
+    """How fast it goes: what takes longer than a second is said in seconds, for 0.0/s says nothing."""
+    return f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from locany.cli import report, sources
 from locany.cli.main import BROKEN_PIPE, INTERRUPTED, run
 from locany.cli.messages import clean, warnings_as_remarks
 from locany.cli.options import LocateOptions
+from locany.cli.progress import Lines
 from locany.errors import RequestError
 from locany.results import Detections, Provenance
 from tests.unit.cli_fixtures import Cli, write_picture
@@ -366,3 +368,26 @@ def test_an_annotated_image_is_whole_or_absent(tmp_path: Path, monkeypatch: pyte
         write_drawn(found, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.JPG", "a.png"]
+
+
+def test_a_slow_pace_is_told_in_seconds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("locany.cli.progress.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    lines = Lines("examples", "asking about")
+    lines.begin(30, 0)
+    for seconds in (25.0, 27.0, 60.0):
+        clock[0] = seconds
+        lines.item()
+    for _ in range(27):
+        clock[0] += 0.4
+        lines.item()
+    lines.begin(100, 0)
+    for _ in range(60):
+        clock[0] += 0.2
+        lines.item()
+    told = capsys.readouterr().err
+    assert "1/30 examples, 25.0 s each, 12:05 left" in told
+    assert "3/30 examples, 20.0 s each, 9:00 left" in told
+    assert "50/100 examples, 5.0/s, 0:10 left" in told
