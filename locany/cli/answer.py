@@ -68,6 +68,7 @@ def _load(options: LocateOptions, task: Task, num_images: int) -> Locator:
     from locany.engine.params import Params
 
     # A wrong option is refused before anything is loaded.
+    options.check_scores()
     Params(**options.params())
     closer = CloserConfig(**options.closer())
     closer.check(task)

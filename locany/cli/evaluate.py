@@ -69,7 +69,7 @@ def evaluate(
     Goes on with a run that was stopped.
     """
     if options.list_all:
-        _list_all()
+        _list_all(options.json)
         return 0
     if benchmark is None:
         raise RequestError("no benchmark was named; 'locany eval --list' shows those there are")
@@ -274,10 +274,14 @@ def _print(done: Sequence[ResultsFolder]) -> None:
         say(f"wrote {results.path}")
 
 
-def _list_all() -> None:
+def _list_all(as_json: bool) -> None:
     """Every benchmark: what it is called, what it is, and what it can be told."""
     from locany.eval.benchmarks import BENCHMARKS
 
+    if as_json:
+        every = [{"name": b.name, "title": b.title, "options": dict(b.options)} for b in BENCHMARKS.values()]
+        print_json({"benchmarks": every})
+        return
     for benchmark in BENCHMARKS.values():
         told = ", ".join(f"{name}={value}" for name, value in benchmark.options.items())
         write_line(f"{benchmark.name:<20} {benchmark.title}" + (f"; --option {told}" if told else ""))

@@ -38,11 +38,12 @@ class AskedModel:
         """What decides answers: the weights, and down to the last digits device kind and number type.
 
         Raises:
-            CheckpointError: there is no such checkpoint. DeviceError: there is no such device.
+            CheckpointError: there is no such checkpoint, adapter or calibration. DeviceError: no such device.
         """
         from locany.device import choose_dtype
         from locany.eval.results_folder import fingerprint
 
+        self._check()
         dtype, _ = choose_dtype(self.model.dtype, self._device())
         quant = {} if self.model.quant == "auto" else {"quant": self.model.quant}
         return {
@@ -110,6 +111,18 @@ class AskedModel:
 
         loading = self._loading()
         return find_checkpoint(loading["model"], allow_download=loading["allow_download"])
+
+    def _check(self) -> None:
+        """Raise where a misspelt adapter or curve would else be noted in the folder of the run as its own."""
+        from locany.locator.calibration import named_calibration
+        from locany.weights import load_config
+        from locany.weights.adapter import read_adapter
+
+        self.model.check_scores()
+        if self.model.calibration is not None:
+            named_calibration(self.model.calibration)
+        if self.model.adapter is not None:
+            read_adapter(self.model.adapter, load_config(self._folder()))
 
     def _calibration(self) -> dict[str, str]:
         """Which curve scores are read off; nothing for the model's own."""

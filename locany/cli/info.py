@@ -13,7 +13,7 @@ from locany import __version__
 from locany.cli.messages import say_error
 from locany.cli.options import JsonFlag, ModelOptions
 from locany.cli.report import print_json, write_line
-from locany.errors import CheckpointError, RequestError
+from locany.errors import CheckpointError
 
 GROUP = Group("This installation", sort_key=2)
 MEASURING_GROUP = Group("Measuring", sort_key=2)
@@ -90,11 +90,8 @@ def _scores(options: ModelOptions, folder: Path) -> str:
     """What scores are read off."""
     from locany.locator.calibration import named_calibration, read_calibration
 
+    options.check_scores()
     if options.calibration is not None:
-        if options.raw_scores:
-            raise RequestError(
-                "--calibration is a curve for scores and --raw-scores leaves them raw; give one"
-            )
         return f"calibrated by {options.calibration} ({named_calibration(options.calibration).kind})"
     curve = None if options.raw_scores or options.adapter is not None else read_calibration(folder)
     return "the model's own" if curve is None else f"calibrated by the checkpoint's curve ({curve.kind})"

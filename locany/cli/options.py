@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, validators
 
+from locany.errors import RequestError
+
 # In the order in which help shows them, after what belongs to a single command.
 QUESTION_GROUP, OUTPUT_GROUP, MODEL_GROUP, DECODING_GROUP, CLOSER_GROUP, IMAGE_GROUP = (
     Group(name, sort_key=number)
@@ -79,6 +81,13 @@ class ModelOptions:
     raw_scores: Annotated[
         bool, _flag(MODEL_GROUP, "The model's own scores, where its checkpoint has a calibration.")
     ] = False
+
+    def check_scores(self) -> None:
+        """Refuse a curve for scores that are to stay raw (RequestError)."""
+        if self.raw_scores and self.calibration is not None:
+            raise RequestError(
+                "--calibration is a curve for scores and --raw-scores leaves them raw; give one"
+            )
 
 
 @Parameter(name="*")

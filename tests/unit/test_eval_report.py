@@ -170,6 +170,7 @@ def test_an_interrupted_run_says_how_it_goes_on(
         (["coco", "{bundle}", "--seed", "1,2"], "add --published"),
         (["coco", "{bundle}", "--threshold", "2"], "--threshold"),
         (["coco", "{bundle}", "--replicas", "0"], "--replicas"),
+        (["coco", "{bundle}", "--raw-scores", "--calibration", "x"], "--raw-scores leaves them raw"),
     ],
 )
 def test_wrong_usage(cli: Cli, bundle: Path, arguments: list[str], words: str) -> None:
@@ -185,10 +186,20 @@ def test_what_cannot_be_measured(cli: Cli, tmp_path: Path) -> None:
     assert "Get the bundle" in told.err
 
 
+@pytest.mark.parametrize("option", ["--adapter", "--calibration"])
+def test_what_is_misspelt_leaves_no_run(cli: Cli, bundle: Path, tmp_path: Path, option: str) -> None:
+    told = cli("eval", "coco", bundle, option, tmp_path / "nothing", "--out", tmp_path / "run")
+    assert told.code == 1
+    assert str(tmp_path / "nothing") in told.err
+    assert not (tmp_path / "run").exists(), "which would refuse the right name as another run"
+
+
 def test_the_list_names_every_benchmark(cli: Cli) -> None:
     told = cli("eval", "--list")
     assert told.code == 0
     assert [line.split()[0] for line in told.out.splitlines()] == list(BENCHMARKS)
+    document = json.loads(cli("eval", "--list", "--json").out)
+    assert [one["name"] for one in document["benchmarks"]] == list(BENCHMARKS)
 
 
 def test_home_is_rendered_into_the_cache_once(
