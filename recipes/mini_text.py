@@ -60,6 +60,6 @@ def recipe(out: str = "runs/mini_text") -> TrainConfig:
         stream=StreamConfig(PackConfig(1536, buffer_size=12), num_lanes=4),
         rows=6,
         seed=9,
-        steps=1500,
+        steps=2300,
         optim=OptimConfig(muon_lr=1.6e-3, adam_lr=8e-4, decay_share=0.97, warmup_steps=30),
     )
