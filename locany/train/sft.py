@@ -86,7 +86,8 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
         with no_memory_left(run.step):
             learn(run, step, config, window)
         run.advance(config.rows, step.lanes)
-        last, at_line = run.step == config.steps, run.step % config.log_every == 0
+        last = run.step == config.steps
+        at_line = last or run.step % config.log_every == 0  # else a short run would say nothing of its loss
         if at_line:
             line = window.line(run.step, sigma_at(config, run.step - 1))
             say(line_for_people(line, config.steps))

@@ -96,6 +96,13 @@ def test_resumed_run_equals_uninterrupted(recipe: TrainConfig, tmp_path: Path) -
     assert log(parts.out) == log(recipe.out)
 
 
+def test_the_last_step_has_a_line_between_the_usual_ones(recipe: TrainConfig) -> None:
+    said: list[str] = []
+    train(replace(recipe, steps=3, log_every=2), said.append)
+    assert [line["step"] for line in log(recipe.out)] == [2, 3]
+    assert any(line.startswith("step 3 of 3  loss ") for line in said)
+
+
 def test_training_lowers_the_loss(recipe: TrainConfig, tmp_path: Path) -> None:
     write_samples([render(seed, SCENE) for seed in range(2)], tmp_path / "two", "shards")
     recipe = replace(recipe, data=DataConfig((Stored(str(tmp_path / "two")),)))
