@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from PIL import Image
 
-from locany.data.sample import ImageRef, Question, Sample, Target
+from locany.data.sample import ImageRef, Sample
+from locany.data.transform import scale_sample
 from locany.errors import DataError
 from locany.pipeline.steps import Item, Step
 
@@ -79,43 +79,3 @@ class EncodeImage(Step):
         else:
             picture.save(stream, "PNG")
         return stream.getvalue()
-
-
-def scale_sample(sample: Sample, size_wh: tuple[int, int]) -> Sample:
-    """The same sample for its image at another size; the image itself is left as it is."""
-    across, down = size_wh[0] / sample.size_wh[0], size_wh[1] / sample.size_wh[1]
-
-    def scaled(target: Target) -> Target:
-        box, point = target.xyxy, target.point
-        return replace(
-            target,
-            xyxy=None if box is None else (box[0] * across, box[1] * down, box[2] * across, box[3] * down),
-            point=None if point is None else (point[0] * across, point[1] * down),
-            polygon=tuple((x * across, y * down) for x, y in target.polygon),
-            attributes=_scaled_outlines(target.attributes, across, down),
-        )
-
-    return replace(
-        sample,
-        questions=tuple(Question(q.task, tuple(scaled(t) for t in q.targets)) for q in sample.questions),
-        objects=tuple(scaled(target) for target in sample.objects),
-    )
-
-
-def _scaled_outlines(attributes: Mapping[str, Any], across: float, down: float) -> dict[str, Any]:
-    """Attributes with the outlines that readers keep there: `parts` of LabelMe, `segmentation` of COCO.
-
-    Run lengths count pixels of the image as it was, so they are left out.
-    """
-    scaled = dict(attributes)
-    if isinstance(scaled.get("parts"), list):
-        scaled["parts"] = [[[x * across, y * down] for x, y in part] for part in scaled["parts"]]
-    segmentation = scaled.pop("segmentation", None)
-    if isinstance(segmentation, list):
-        scaled["segmentation"] = [
-            [value * (down if place % 2 else across) for place, value in enumerate(part)]
-            for part in segmentation
-        ]
-    if isinstance(scaled.get("area"), int | float):
-        scaled["area"] *= across * down
-    return scaled

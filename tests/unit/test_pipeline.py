@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from locany.data.sample import ImageRef, Question, Sample, Target
+from locany.data.transform import scale_sample
 from locany.errors import DataError
 from locany.pipeline.config import BuildConfig, DatasetSource, RenderSource, find_engine, load_recipe
 from locany.pipeline.contact_sheet import choose_questions, contact_sheet, sample_picture
 from locany.pipeline.duplicates import Deduplicate, difference_hash
-from locany.pipeline.images import EncodeImage, scale_sample
+from locany.pipeline.images import EncodeImage
 from locany.pipeline.lettering import shorten, text_width, wrap
 from locany.pipeline.manifest import differences, to_data
 from locany.pipeline.plan import PART_SIZE, make_part, make_plan
