@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from locany.data.answers import AnswerConfig, answer_rng, choose_questions
+from locany.data.augment import AugmentConfig, augment, augment_rng
 from locany.data.dialogue import Dialogue
 from locany.data.mixture import Mixture
-from locany.data.sample import Question, Sample
+from locany.data.sample import Question, Sample, place_of
 from locany.data.shard_folder import ShardFolder
-from locany.errors import DataError
+from locany.errors import DataError, ImageError
 from locany.tasks import Task, TaskKind
 from locany.train.data_check import check_data
 from locany.train.sources import Rendered, RenderedSamples, Stored, StoredSamples, open_stored, stored_paths
@@ -90,7 +91,9 @@ class DataConfig:
         answers: which questions are asked each time, and how they are answered.
         curriculum: samples of the stream until render engines draw at full difficulty.
         easiest: how far engines are along their curriculum at the beginning, from 0 to 1.
-        seed: of the mixture and of the choice of questions.
+        augment: what may happen to images of data sets, each time anew; engines vary what they draw, and
+            conversations that are no sample stay as they are.
+        seed: of the mixture, of the choice of questions and of augmentation.
         absent: names that no image of the data sets shows. Negatives are drawn from the categories that an
             image lacks, and from these; a data set with one category, or with phrases, has no others.
         skip_faults: leave faulty records of data sets out, with a warning; otherwise the first is an error.
@@ -98,6 +101,7 @@ class DataConfig:
 
     sources: tuple[Rendered | Stored, ...]
     answers: AnswerConfig = field(default_factory=AnswerConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     absent: tuple[str, ...] = ()
     curriculum: int = 0
     easiest: float = 0.0
@@ -154,4 +158,8 @@ class SampleStream:
         absent: Sequence[str] = ()
         if isinstance(found, StoredSamples):
             absent = (*found.absent_from(draw.index, sample), *config.absent)
+            try:
+                sample = augment(sample, config.augment, augment_rng(*chance))
+            except (DataError, ImageError) as error:  # the image is read here, not where it is encoded
+                raise DataError(f"{place_of(sample.provenance)}: {error}") from error
         return _asked(sample, config.answers, chance, absent)
