@@ -77,9 +77,9 @@ class Chosen:
     dropped: tuple[str, ...] = ()
 
 
-def answer_rng(seed: int, index: int, epoch: int) -> np.random.Generator:
-    """The chance of one sample in one epoch, whatever was asked before it and by which worker."""
-    return np.random.default_rng((_STREAM, seed, index, epoch))
+def answer_rng(seed: int, index: int, time: int) -> np.random.Generator:
+    """The chance of one sample the `time`-th time, whatever was asked before it and by which worker."""
+    return np.random.default_rng((_STREAM, seed, index, time))
 
 
 def choose_questions(

@@ -2,7 +2,8 @@
 
 Every worker, rank and restart asks for positions and gets the same answer, so nothing has to be counted,
 shared or saved. Within a block of positions each source has its fixed share, in shuffled order; a source's
-own samples come in a new order every epoch, each of them once before any comes again.
+own samples come in a new order every epoch, each of them once before any comes again; or once at least, where
+rare categories are to be seen more often (`repeats.py`).
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from locany.data.repeats import Repeats
 from locany.errors import DataError
 
 BLOCK = 1024  # positions in which shares are exact; a smaller share than one in a block is not possible
 
-_SHUFFLE, _EPOCH = 0xB10C, 0xE90C
+_SHUFFLE, _EPOCH, _AGAIN = 0xB10C, 0xE90C, 0xA6A1
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Source:
         name: for messages and reports.
         size: number of samples; None for a render engine, which never repeats.
         weight: relative frequency of its samples.
+        repeats: which of them come more than once in an epoch; None for none.
     """
 
     name: str
     size: int | None
     weight: float
+    repeats: Repeats | None = None
 
     def __post_init__(self) -> None:
         if self.size is not None and self.size < 1:
@@ -43,11 +47,22 @@ class Source:
 
 @dataclass(frozen=True)
 class Draw:
-    """What stands at a position: sample `index` of source number `source`, for the `epoch`-th time from 0."""
+    """What stands at a position.
+
+    Attributes:
+        source: its number; index: of its sample.
+        epoch: of the source, from 0; repeat: how many times the sample came before in this epoch.
+    """
 
     source: int
     index: int
     epoch: int
+    repeat: int = 0
+
+    @property
+    def time(self) -> int:
+        """Another number each time that the sample comes; the epoch where none comes again in one."""
+        return self.epoch + (self.repeat << 32)
 
 
 class Mixture:
@@ -70,11 +85,14 @@ class Mixture:
         order = self._block(block)
         source = int(order[place])
         drawn = block * self.counts[source] + int(np.count_nonzero(order[:place] == source))
-        size = self.sources[source].size
+        size, repeats = self.sources[source].size, self.sources[source].repeats
         if size is None:
             return Draw(source, drawn, 0)
-        epoch, number = divmod(drawn, size)
-        return Draw(source, int(_permutation(self.seed, source, epoch, size)[number]), epoch)
+        epoch, number = divmod(drawn, size) if repeats is None else repeats.place(drawn)
+        samples = _epoch(self.seed, source, epoch, size, repeats)
+        index = int(samples[number])
+        repeat = 0 if repeats is None else int(np.count_nonzero(samples[:number] == index))
+        return Draw(source, index, epoch, repeat)
 
     def _block(self, block: int) -> np.ndarray:
         return np.random.default_rng((_SHUFFLE, self.seed, block)).permutation(self._order)
@@ -92,5 +110,10 @@ def _shares(weights: Sequence[float]) -> list[int]:
 
 
 @lru_cache(maxsize=64)
-def _permutation(seed: int, source: int, epoch: int, size: int) -> np.ndarray:
-    return np.random.default_rng((_EPOCH, seed, source, epoch)).permutation(size)
+def _epoch(seed: int, source: int, epoch: int, size: int, repeats: Repeats | None) -> np.ndarray:
+    """The samples of a source in the order of an epoch."""
+    numbers = np.arange(size)
+    if repeats is not None:
+        again = repeats.again(epoch, np.random.default_rng((_AGAIN, seed, source, epoch)))
+        numbers = np.concatenate((numbers, again))
+    return np.random.default_rng((_EPOCH, seed, source, epoch)).permutation(numbers)

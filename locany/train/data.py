@@ -14,7 +14,15 @@ from locany.data.shard_folder import ShardFolder
 from locany.errors import DataError, ImageError
 from locany.tasks import Task, TaskKind
 from locany.train.data_check import check_data
-from locany.train.sources import Rendered, RenderedSamples, Stored, StoredSamples, open_stored, stored_paths
+from locany.train.sources import (
+    Rendered,
+    RenderedSamples,
+    Stored,
+    StoredSamples,
+    balance,
+    open_stored,
+    stored_paths,
+)
 
 _MEASURED = 0x5C0E  # seed of the negatives that a model is measured with
 
@@ -74,7 +82,7 @@ def _asked(
     """A sample with the questions of this time; one where nothing is to be found is asked for what is absent.
 
     Args:
-        chance: seed, index and epoch, see `answer_rng`.
+        chance: seed, index and time, see `answer_rng`.
     """
     empty = not sample.questions and not sample.objects
     if empty and absent and rules.negative_rate.get(TaskKind.DETECT):
@@ -97,6 +105,8 @@ class DataConfig:
         absent: names that no image of the data sets shows. Negatives are drawn from the categories that an
             image lacks, and from these; a data set with one category, or with phrases, has no others.
         skip_faults: leave faulty records of data sets out, with a warning; otherwise the first is an error.
+        balance: a category that a smaller share of a data set's images shows counts as rare, and images with
+            it come more often, sqrt(balance / its share) times an epoch; 0 has every image come once.
     """
 
     sources: tuple[Rendered | Stored, ...]
@@ -107,6 +117,7 @@ class DataConfig:
     easiest: float = 0.0
     seed: int = 0
     skip_faults: bool = False
+    balance: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -117,6 +128,11 @@ class DataConfig:
             raise DataError(
                 f"recipe: data.curriculum is at least 0 and data.easiest a share, got {self.curriculum} and "
                 f"{self.easiest}"
+            )
+        if not 0 <= self.balance <= 1:
+            raise DataError(
+                f"recipe: data.balance is {self.balance}, expected a share of the images from 0 to 1, "
+                "such as 0.1"
             )
 
     def with_setting(self, text: str) -> DataConfig:
@@ -139,8 +155,10 @@ class SampleStream:
                 self.sets.append(RenderedSamples(source))
             else:
                 self.sets += open_stored(source, ("train",), skip_faults=config.skip_faults)
-        self.mixture = Mixture([found.source for found in self.sets], config.seed)
         check_data(self.sets, config.answers, config.absent)
+        if config.balance:
+            balance(self.sets, config.balance)
+        self.mixture = Mixture([found.source for found in self.sets], config.seed)
 
     def fingerprint(self) -> str:
         """Of the data sets, in the order of the sources: another one means other samples."""
@@ -153,8 +171,8 @@ class SampleStream:
         sample = found.get(draw.index, config.easiest + (1 - config.easiest) * progress)
         if isinstance(sample, Dialogue):
             return sample
-        # Two sources have samples of the same number; each has chances of its own.
-        chance = (config.seed * len(self.sets) + draw.source, draw.index, draw.epoch)
+        # Two sources have samples of the same number; each has chances of its own, every time.
+        chance = (config.seed * len(self.sets) + draw.source, draw.index, draw.time)
         absent: Sequence[str] = ()
         if isinstance(found, StoredSamples):
             absent = (*found.absent_from(draw.index, sample), *config.absent)

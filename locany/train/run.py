@@ -41,7 +41,7 @@ MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
 # What a run keeps: with other values its state would not fit, or samples would come again or never.
 _FIXED = (
     *("model", "lora", "frozen", "optim.muon", "stream.num_lanes", "stream.seed"),
-    *("data.seed", "data.sources", "data.skip_faults"),
+    *("data.seed", "data.sources", "data.skip_faults", "data.balance"),
 )
 KEPT_FILES = (
     *(*VOCAB_FILES, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
@@ -171,6 +171,7 @@ def _resume(run: Run, config: TrainConfig) -> None:
             f"{STATE_FORMAT}; give another run folder, or go on with the version that began the run"
         )
     mine, theirs = as_json(config), state["config"]
+    theirs["data"].setdefault("balance", 0.0)  # states of before do not know it
     for name in _FIXED:
         new, old = _value(mine, name), _value(theirs, name)
         if new != old:

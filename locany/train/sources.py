@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from locany.data.converters import Fault, chat_samples, open_dataset, recipe
@@ -13,6 +13,7 @@ from locany.data.converters.recipe import RecipeEntry
 from locany.data.dialogue import Dialogue
 from locany.data.fingerprint import dataset_fingerprint
 from locany.data.mixture import Source
+from locany.data.repeats import Repeats, categories_of, repeat_factors
 from locany.data.sample import Sample
 from locany.data.shard_folder import ShardFolder
 from locany.data.shards import read_marker
@@ -143,6 +144,42 @@ def open_stored(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> 
         sets = [StoredSamples(config.path, samples, config.weight, dataset.absent)]
     faults.warn()
     return sets
+
+
+def balance(sets: Sequence[RenderedSamples | StoredSamples], threshold: float) -> None:
+    """Have samples with rare categories come more often, each data set for itself; see `data/repeats.py`.
+
+    Data sets without categories stay as they are, with a warning. So do shards: every record of theirs would
+    have to be read before the first step.
+
+    Args:
+        threshold: share of a data set's images that a category shall be as frequent as.
+
+    Raises:
+        DataError: there is no data set whose categories are known.
+    """
+    unknown = []
+    for found in sets:
+        if not isinstance(found, StoredSamples):
+            continue
+        samples = () if isinstance(found.samples, ShardFolder) else found.samples
+        categories = [categories_of(one) if isinstance(one, Sample) else set[str]() for one in samples]
+        if any(categories):
+            found.source = replace(found.source, repeats=Repeats(repeat_factors(categories, threshold)))
+        else:
+            unknown.append(found.source.name)
+    if not any(found.source.repeats for found in sets):
+        raise DataError(
+            f"recipe: data.balance={threshold} is for data sets with categories, and there is none "
+            f"({', '.join(unknown) or 'no data set at all'}); of shards, phrases and free conversations none "
+            "are known: give the annotation file that shards were built from, or set data.balance=0"
+        )
+    if unknown:
+        warnings.warn(
+            f"data.balance does nothing for {', '.join(unknown)}: of shards, phrases and free conversations "
+            "no categories are known",
+            stacklevel=2,
+        )
 
 
 class _Faults:
