@@ -167,6 +167,8 @@ class TrainConfig:
         device: "cpu" or "cuda", which is one GPU for each rank.
         evaluation: what the run is measured on; the state with the best mean F1 is kept.
         save_every: steps between states; keep_last: states that are kept besides the best.
+        save_minutes: save also when so long has passed since the last state; 0 for steps alone. Several ranks
+            look at the clock every `log_every` steps. Nothing more is measured for it.
         export_best: at the end export the state with the best score and not the last one.
         trackers: where numbers go besides the log: "tensorboard", "wandb".
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
@@ -194,6 +196,7 @@ class TrainConfig:
     compile: bool = False
     device: str = "cpu"
     save_every: int = 200
+    save_minutes: float = 0.0
     keep_last: int = 2
     export_best: bool = False
     log_every: int = 20
@@ -209,6 +212,8 @@ class TrainConfig:
         for name in ("seed", "micro_rows", "num_workers"):
             if getattr(self, name) < 0:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected 0 or more")
+        if not 0 <= self.save_minutes < math.inf:
+            raise DataError(f"recipe: save_minutes is {self.save_minutes}, expected 0 or more")
         if self.shard and self.loss.dense:
             raise DataError(
                 "recipe: shard splits layers that the auxiliary losses read; set shard=false, or "

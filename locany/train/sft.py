@@ -80,6 +80,7 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
     say(opening(run, config))
     window = Window(config, ranks, began, minutes_before=log.minutes if log else 0.0)
     run.model.train()
+    saved = time.monotonic()
     for step in itertools.islice(loader(run, config), config.steps - run.step):
         # For dropout, and the cells whose places are asked: the same after a restart.
         torch.manual_seed(hash_of(config.seed, run.step, ranks.rank))
@@ -93,11 +94,11 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
             say(line_for_people(line, config.steps))
             if log:
                 log.report(line)
-        # Ranks agree where they wait for each other anyway.
-        out_of_time = config.minutes > 0 and time.monotonic() - began > 60 * config.minutes
-        if config.minutes > 0 and not ranks.is_alone:
-            out_of_time = ranks.agree(out_of_time) if at_line else False
-        if last or out_of_time or run.step % config.save_every == 0:
+        out_of_time, save_due = has_passed(config.minutes, began), has_passed(config.save_minutes, saved)
+        if (config.minutes > 0 or config.save_minutes > 0) and not ranks.is_alone:
+            # Ranks agree where they wait for each other anyway.
+            out_of_time, save_due = ranks.agree((out_of_time, save_due)) if at_line else (False, False)
+        if last or out_of_time or save_due or run.step % config.save_every == 0:
             window.stop_clock()
             window.check()
             save(run, config)
@@ -109,6 +110,7 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
                 drawn = time.monotonic()
             ranks.wait()
             window.start_clock()
+            saved = time.monotonic()
         if out_of_time:
             break
     if run.step == config.steps:
@@ -261,6 +263,11 @@ def no_memory_left(step: int) -> Iterator[None]:
             "forward (micro_rows) or stream.pack.budget, set checkpointing=true, or take smaller images, and "
             "run again: it goes on from the newest state"
         ) from error
+
+
+def has_passed(minutes: float, since: float) -> bool:
+    """Whether so long has passed since a reading of `time.monotonic`; never for 0."""
+    return minutes > 0 and time.monotonic() - since > 60 * minutes
 
 
 def hash_of(seed: int, step: int, rank: int = 0) -> int:

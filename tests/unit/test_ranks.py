@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from locany.errors import DataError, DeviceError
+from locany.train.checkpoint import States
 from locany.train.config import LossConfig, OptimConfig
 from locany.train.log import read_log
 from locany.train.ranks import Ranks, join_ranks
@@ -31,12 +32,24 @@ def recipe(folder):
     squares = (Stored(folder + "/squares"),)
     return tiny_run(Path(folder), evaluation=EvaluationConfig(squares, num_samples=1, modes=("fast",)))
 """
+ONE_CLOCK_STANDS_STILL = """
+import os
+from types import SimpleNamespace
+from locany.train import sft
+
+if os.environ["RANK"] == "1":
+    sft.time = SimpleNamespace(monotonic=lambda: 0.0)
+"""
 
 
-def train_on_two_ranks(folder: Path, *settings: str) -> str:
-    """`locany train` under torchrun; what it printed."""
+def train_on_two_ranks(folder: Path, *settings: str, before: str = "") -> str:
+    """`locany train` under torchrun; what it printed.
+
+    Args:
+        before: code that every rank runs ahead.
+    """
     recipe = folder / "recipe.py"
-    recipe.write_text(RECIPE)
+    recipe.write_text(before + RECIPE)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*torchrun, "-m", "locany", "train", str(recipe), f"folder={folder}", *settings]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -75,6 +88,14 @@ def test_one_rank_then_two_with_whole_weights(run_folder: Path, alone: Path) -> 
         for name in ("samples", "packed", "grad", "box", "box_acc", "end", "null_acc"):
             assert mine[name] == pytest.approx(theirs[name], abs=2e-3), name
     assert json.loads((out / "versions.json").read_text())["torch"]
+
+
+def test_ranks_agree_when_a_state_is_due(run_folder: Path) -> None:  # noqa: F811
+    """At log lines, by the clock of the first one."""
+    out = run_folder / "by-time"
+    policy = ("save_minutes=1e-9", "save_every=99", "keep_last=9", "log_every=2", "evaluation=")
+    train_on_two_ranks(run_folder, f"out={out}", "steps=5", *policy, before=ONE_CLOCK_STANDS_STILL)
+    assert [state.step for state in States(out).entries] == [2, 4, 5]
 
 
 def test_a_rank_without_a_gpu_of_its_own_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from locany.image import PreprocessConfig
 from locany.model import LocateConfig
 from locany.synth.icons import IconsConfig, render
 from locany.train import sft
-from locany.train.config import LossConfig, OptimConfig, TrainConfig
+from locany.train.checkpoint import States
+from locany.train.config import EvaluationConfig, LossConfig, OptimConfig, TrainConfig
 from locany.train.data import DataConfig
 from locany.train.init import fourier_features
 from locany.train.log import read_log
@@ -37,6 +39,7 @@ from locany.train.run import Run
 from locany.train.sft import train
 from locany.train.sources import Rendered, Stored
 from tests.tiny import tiny_config
+from tests.unit.train_fixtures import assert_same_weights, losses, run_folder, tiny_run  # noqa: F401
 
 SCENE = IconsConfig(side=(112, 140), num_patches=(60, 100), sprite_side=(28, 60), max_objects=2, max_words=0)
 
@@ -137,6 +140,36 @@ def test_a_stop_before_the_model_was_written_costs_nothing(recipe: TrainConfig) 
     assert measured == [6], "its score was entered"
 
 
+def test_a_state_is_saved_after_so_many_minutes(
+    run_folder: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A step takes a minute here. What is measured stays at its steps, and the run learns what it would."""
+    now = 0.0
+
+    def a_minute_passes(_: str) -> None:
+        nonlocal now
+        now += 60
+
+    measured: list[int] = []
+
+    def evaluate(run: Run) -> dict[str, float]:
+        measured.append(run.step)
+        return {"f1": 0.5}
+
+    by_steps = tiny_run(run_folder, out=str(tmp_path / "by-steps"), steps=10)
+    train(by_steps, lambda _: None)
+    monkeypatch.setattr(sft, "time", SimpleNamespace(monotonic=lambda: now))
+    policy = {"save_minutes": 2.5, "save_every": 4, "keep_last": 10, "evaluation": EvaluationConfig(every=4)}
+    by_time = replace(by_steps, out=str(tmp_path / "by-time"), **policy)
+    train(by_time, a_minute_passes, evaluate)
+    assert [state.step for state in States(Path(by_time.out)).entries] == [3, 4, 7, 8, 10]
+    assert measured == [4, 8, 10]
+    assert losses(by_time.out) == losses(by_steps.out)
+    assert_same_weights(by_time.out, by_steps.out, atol=0)
+
+
 def test_one_process_at_a_time_writes_a_run(recipe: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sft, "PATIENCE", 0.1)
     Path(recipe.out).mkdir()
@@ -184,6 +217,8 @@ def test_wrong_recipes_are_refused(recipe: TrainConfig, change: dict[str, int]) 
     [
         (lambda r: replace(r, seed=-1), "recipe: seed is -1, expected 0 or more"),
         (lambda r: replace(r, num_workers=-1), "recipe: num_workers is -1, expected 0 or more"),
+        (lambda r: replace(r, save_minutes=-1.0), r"recipe: save_minutes is -1\.0, expected 0 or more"),
+        (lambda r: replace(r, save_minutes=float("nan")), "recipe: save_minutes is nan, expected 0 or more"),
         (lambda r: replace(r.data, seed=-1), r"recipe: data\.seed is -1, expected 0 or more"),
         (lambda r: replace(r.stream, seed=-1), r"StreamConfig\.seed is at least 0, got -1"),
         (lambda r: replace(r.stream, num_lanes=0), r"StreamConfig\.num_lanes is at least 1, got 0"),
