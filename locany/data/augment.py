@@ -65,9 +65,9 @@ class AugmentConfig:
             raise DataError(f"AugmentConfig.colour is a share from 0 to {_MOST_COLOUR:g}, got {self.colour}")
 
 
-def augment_rng(seed: int, index: int, epoch: int) -> np.random.Generator:
-    """The chance of one sample's image in one epoch; another one than that of its questions."""
-    return np.random.default_rng((_STREAM, seed, index, epoch))
+def augment_rng(seed: int, index: int, time: int) -> np.random.Generator:
+    """The chance of one sample's image the `time`-th time; another one than that of its questions."""
+    return np.random.default_rng((_STREAM, seed, index, time))
 
 
 def augment(sample: Sample, config: AugmentConfig, rng: np.random.Generator) -> Sample:
