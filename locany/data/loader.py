@@ -233,7 +233,8 @@ def steps(
         pinned: put pixels where a GPU can fetch them by itself.
 
     Raises:
-        DataError: the run's lanes do not divide among the ranks and workers; or a sample cannot be used.
+        DataError: the run's lanes do not divide among the ranks and workers; or a sample cannot be used; or
+            a worker was killed.
     """
     check_lanes(stream.config.num_lanes, stream.num_ranks * max(1, num_workers))
     prefetch = max(2, -(-2 * rows // num_workers)) if num_workers else None
@@ -249,7 +250,7 @@ def steps(
     )
     packs = iter(loader)
     while True:
-        taken = [_unless_failed(next(packs)) for _ in range(rows)]
+        taken = [_unless_failed(_next(packs)) for _ in range(rows)]
         yield _step(stream, taken, pad_id, micro_rows or rows, pinned)
 
 
@@ -265,6 +266,19 @@ def _step(stream: PackStream, taken: Sequence[Made], pad_id: int, size: int, pin
         sum(row.num_samples for row in order),
         sum(len(row) for row in order),
     )
+
+
+def _next(packs: Iterator[Made | _Failed]) -> Made | _Failed:
+    try:
+        return next(packs)
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(
+            f"a process that prepares data has ended by itself ({str(error).splitlines()[0]}), mostly for "
+            "want of memory; set num_workers lower, take smaller images or packs (stream.pack.budget), or "
+            "set num_workers=0 to see its own error; the same command goes on from the newest state"
+        ) from error
 
 
 def _unless_failed(made: Made | _Failed) -> Made:

@@ -254,11 +254,14 @@ def _ratio_lines(result: Row) -> list[str]:
     width = max(map(len, result["ratios"]))
     for name, spread in result["ratios"].items():
         text = f"  {name:<{width}}  {spread['median']:6.2f} ({spread['low']:.2f} to {spread['high']:.2f})"
+        medians = [spread["median"]]
         if name in result["cpu_ratios"]:
-            text += f"  {result['cpu_ratios'][name]['median']:6.2f}"
+            medians.append(result["cpu_ratios"][name]["median"])
+            text += f"  {medians[1]:6.2f}"
         goal = GOALS.get(name)
         if goal is not None:
-            is_met = spread["median"] <= goal if is_cost(name) else spread["median"] >= goal
+            # By both: on a machine that others use, the clock alone may favour either side.
+            is_met = max(medians) <= goal if is_cost(name) else min(medians) >= goal
             sign = "at most" if is_cost(name) else "at least"
             text += f"  goal: {sign} {goal:g}, {'met' if is_met else 'not met'}"
         lines.append(text)

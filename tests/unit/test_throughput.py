@@ -292,6 +292,18 @@ def test_a_busy_machine_is_told(result: dict) -> None:
     assert "busy: 50% of the time" in "\n".join(tables(result | {"processor_share": 0.5}))
 
 
+def test_a_goal_is_met_by_the_clock_and_by_processor_time(result: dict) -> None:
+    spread = {"median": 36.8, "low": 30.0, "high": 40.0}
+    told = []
+    for by_processor in (3.8, 5.2):
+        ratios = {"speedup_100_boxes": spread}
+        cpu = {"speedup_100_boxes": spread | {"median": by_processor}}
+        text = tables(result | {"ratios": ratios, "cpu_ratios": cpu})
+        told += [line for line in text if "speedup_100_boxes" in line]
+    assert told[0].endswith("goal: at least 5, not met")
+    assert told[1].endswith("goal: at least 5, met")
+
+
 def test_the_summary_has_the_worst_of_the_shapes(result: dict) -> None:
     better = {**result, "shape": "other", "ratios": dict(result["ratios"])}
     spread = {"median": 1e9, "low": 1e9, "high": 1e9}

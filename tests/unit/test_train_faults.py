@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import tarfile
 import warnings
 from dataclasses import replace
@@ -216,3 +218,29 @@ def test_a_point_near_a_bare_point_is_right() -> None:
     near, far = 50 + 0.9 * POINT_REACH * 200, 50 + 1.1 * POINT_REACH * 200
     assert count(question, told(near)).num_matched == count(question, told(near)).num_hits == 1
     assert count(question, told(far)).num_matched == count(question, told(far)).num_hits == 0
+
+
+class DiesAt:
+    """Samples of a data set; the process that asks for a certain one is killed, as for want of memory."""
+
+    def __init__(self, samples: SampleStream, position: int):
+        self.samples, self.position = samples, position
+
+    def __call__(self, position: int) -> Any:
+        if position >= self.position:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.samples(position)
+
+
+def test_a_killed_worker_is_told_in_words(mini_tokenizer: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer").mkdir()
+    for file in mini_tokenizer.iterdir():
+        shutil.copy(file, tmp_path / "tokenizer")
+    stream = PackStream(
+        DiesAt(SampleStream(DataConfig((Stored(str(coco(tmp_path))),))), 30),
+        str(tmp_path / "tokenizer"),
+        PreprocessConfig(in_token_limit=100),
+        StreamConfig(PackConfig(500, buffer_size=3), num_lanes=2),
+    )
+    with pytest.raises(DataError, match=r"ended by itself .*num_workers=0 to see its own error"):
+        list(islice(steps(stream, 2, 0, num_workers=1), 40))
