@@ -130,6 +130,8 @@ def bench(
     if threads:
         torch.set_num_threads(threads)
     is_tuned = where.type == "cpu" and allocator == "tuned" and tune_cpu_allocator()
+    # Else the softmax of the baseline's dense scores is slow by how sure trained weights are (docs/log.md).
+    torch.set_flush_denormal(True)
     if not json and where.type == "cpu" and (load := load_average()) > 0.5:
         say(f"others use this machine: load {load:.1f} on {cpu_count()} cores; look at processor time")
     results = []
