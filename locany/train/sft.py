@@ -26,6 +26,7 @@ from locany.train.objective import compute_loss, on_device, prepare, sigma_at, s
 from locany.train.ranks import Ranks, join_ranks
 from locany.train.report import Numbers, Window, line_for_people, scores_for_people
 from locany.train.run import (
+    ADAPTER,
     Run,
     export,
     hold_to_data,
@@ -222,7 +223,8 @@ def finish(
     run: Run, config: TrainConfig, say: Callable[[str], None], evaluate: Evaluate | None, log: RunLog | None
 ) -> None:
     """What a whole run leaves, its model and its score; also after a stop between its last step and these."""
-    export(run, config)  # first: what it is measured on may be faulty
+    model = export(run, config)  # first: what it is measured on may be faulty
+    say(f"wrote {model}" + (f" and {model.with_name(ADAPTER)}" if config.lora else ""))
     states = States(Path(config.out), config.keep_last)
     newest = states.newest
     known = newest is not None and newest.score is not None and newest.measured_on == measured_on(config)
