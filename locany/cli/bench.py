@@ -130,15 +130,18 @@ def bench(
     if threads:
         torch.set_num_threads(threads)
     is_tuned = where.type == "cpu" and allocator == "tuned" and tune_cpu_allocator()
-    # Else the softmax of the baseline's dense scores is slow by how sure trained weights are (docs/log.md).
-    torch.set_flush_denormal(True)
     if not json and where.type == "cpu" and (load := load_average()) > 0.5:
         say(f"others use this machine: load {load:.1f} on {cpu_count()} cores; look at processor time")
     results = []
     for one in _shapes(shape, model, where.type):
         plan = _plan(one, where.type, quick)
         about = {**facts(where, plan, quick=quick), "allocator": "tuned" if is_tuned else "default"}
-        results.append(measure_shape(one, where, precision, plan, say))
+        # Else the softmax of the baseline's dense scores is slow where weights are sure (docs/log.md).
+        torch.set_flush_denormal(True)
+        try:
+            results.append(measure_shape(one, where, precision, plan, say))
+        finally:
+            torch.set_flush_denormal(False)
         if not json:
             write_line("\n".join([*tables(results[-1]), ""]))
     document: dict[str, Any] = {**about, "dtype": str(precision).removeprefix("torch."), **summary(results)}
