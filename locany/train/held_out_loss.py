@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,9 +11,8 @@ import torch
 from locany.data.collate import collate
 from locany.data.encode import encode_sample
 from locany.data.sample import Sample
-from locany.train.config import TrainConfig
-from locany.train.loss import find_labels, stream_loss
-from locany.train.objective import on_device
+from locany.train.config import LossConfig, TrainConfig
+from locany.train.objective import StepSize, encode, on_device, prepare, streams_of
 from locany.train.run import Run
 
 
@@ -26,7 +26,7 @@ def held_out_loss(run: Run, config: TrainConfig, samples: Sequence[Sample]) -> d
 
     Args:
         run: with whole weights, in evaluation mode; one rank alone.
-        samples: those without a question that fits into a row are passed over.
+        samples: those without a question are passed over.
 
     Returns:
         "held_out_loss", the published pooled mean; "held_out_next_token" and "held_out_block", of each
@@ -34,9 +34,9 @@ def held_out_loss(run: Run, config: TrainConfig, samples: Sequence[Sample]) -> d
         no sample has a target.
     """
     vocab, device, budget = run.tokenizer.vocab, run.ranks.device, config.stream.pack.budget
-    # nll and right of the two streams, and how many
-    sums = torch.zeros(2, 2, dtype=torch.float64, device=device)
-    counts = np.zeros(2)
+    plain = replace(config, loss=replace(LossConfig(dense=config.loss.dense), sigma_start=0.0))
+    one = torch.ones((), device=device)
+    sums, counts = torch.zeros(3, dtype=torch.float64, device=device), np.zeros(2)
     for sample in samples:
         if not sample.questions:
             continue
@@ -45,28 +45,16 @@ def held_out_loss(run: Run, config: TrainConfig, samples: Sequence[Sample]) -> d
         )
         # Compiled layers take rows of one width, as in training.
         batch = collate([[encoded]], vocab.pad, multiple=budget if config.compile else 1)
-        labels = find_labels(batch.targets, batch.layout.block, vocab.coord_ids)
-        batch, labels = on_device(batch, device), on_device(labels, device)
+        forward = on_device(prepare(batch, vocab, run.preprocess.merge_size), device)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16, cache_enabled=False):
-            visual = run.model.encode_images(batch.pixel_values(run.preprocess), batch.grids)
-            found = stream_loss(
-                run.model,
-                batch.token_ids,
-                batch.targets,
-                batch.positions,
-                batch.layout,
-                visual,
-                coord_ids=vocab.coord_ids,
-                labels=labels,
-            )
-        in_block = batch.layout.block >= 0
-        for stream, of_stream in enumerate((~in_block, in_block)):
-            sums[stream, 0] += (found.nll * of_stream).sum()
-            sums[stream, 1] += (found.correct * of_stream).sum()
-        counts += labels.num_next_token, labels.num_block
+            visual, _ = encode(run, forward.batch)
+            found = streams_of(run, forward, visual, StepSize(one, one), plain)
+        right = found.block_accuracy * found.num_block
+        sums += torch.stack((found.next_token_sum, found.block_sum, right)).double()
+        counts += found.num_next_token, found.num_block
     if not counts.all():
         return {}
-    (next_token, _), (block, right) = sums.tolist()
+    next_token, block, right = sums.tolist()
     return {
         "held_out_loss": round((next_token + block) / counts.sum(), 4),
         "held_out_next_token": round(next_token / counts[0], 4),
