@@ -119,6 +119,7 @@ async () => {
     return shortened.get(el);
   };
   const lines = [];
+  const open = new Map();  // of a paragraph in pieces, its last line
   const add = (text, r, node) => {
     const whole = [r.left, r.top, r.right, r.bottom];
     const box = cut(whole, clipOf(node instanceof Element ? node : node.parentNode));
@@ -133,7 +134,17 @@ async () => {
     // A line's box is taller than its letters: a sliver cut off above or below takes nothing away.
     const tall = Math.min(1, (box[3] - box[1]) / (whole[3] - whole[1]) / 0.88);
     const wide = (box[2] - box[0]) / (whole[2] - whole[0]);
-    lines.push([text, ...box, tall * wide * (on / 4) * (isShort(el) ? 0.5 : 1)]);
+    const found = [text, ...box, tall * wide * (on / 4) * (isShort(el) ? 0.5 : 1)];
+    const prose = el.closest(".x-prose"), before = prose && open.get(prose);
+    if (before && Math.abs((before[2] + before[4]) / 2 - y) < (box[3] - box[1]) / 2) {
+      before[0] += " " + text;
+      for (const k of [1, 2]) before[k] = Math.min(before[k], found[k]);
+      for (const k of [3, 4]) before[k] = Math.max(before[k], found[k]);
+      before[5] = Math.min(before[5], found[5]);
+      return;
+    }
+    if (prose) open.set(prose, found);
+    lines.push(found);
   };
   const range = document.createRange();
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

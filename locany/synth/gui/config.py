@@ -52,6 +52,8 @@ class GuiConfig:
         mixed_rate: share of pages that are no template but any widgets in any order; none in "held-out".
         random_words_rate: share of pages whose words have nothing to do with what they stand on.
         free_look_rate: share of pages whose colours, sizes and shapes no toolkit would choose.
+        beside_rate: share of pages whose fields stand beside their labels, not below.
+        link_rate: share of the paragraphs of a `mixed_rate` page with links among the words.
     """
 
     split: str = "train"
@@ -69,6 +71,8 @@ class GuiConfig:
     mixed_rate: float = 0.0
     random_words_rate: float = 0.0
     free_look_rate: float = 0.0
+    beside_rate: float = 0.0
+    link_rate: float = 0.0
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -90,7 +94,8 @@ class GuiConfig:
         if not self.viewports or not self.scales or not self.languages:
             raise DataError("viewports, scales and languages need at least one entry each")
         strange = (self.mixed_rate, self.random_words_rate, self.free_look_rate)
-        for rate in (self.frame_rate, self.point_rate, self.negative_rate, self.text_rate, *strange):
+        usual = (self.frame_rate, self.point_rate, self.negative_rate, self.text_rate, self.beside_rate)
+        for rate in (*usual, self.link_rate, *strange):
             if not 0 <= rate <= 1:
                 raise DataError(f"a rate is from 0 to 1, got {rate}")
         if self.split == "held-out" and any(strange):

@@ -25,7 +25,7 @@ from locany.synth.gui.frame import draw_frame, frame_html
 from locany.synth.gui.html import Element, Writer
 from locany.synth.gui.kit import Kit
 from locany.synth.gui.labels import Labels
-from locany.synth.gui.looks import free_look
+from locany.synth.gui.looks import free_look, labels_beside
 from locany.synth.gui.questions import ask
 from locany.synth.gui.templates import TEMPLATES
 from locany.synth.gui.templates.mixed import mixed
@@ -103,12 +103,15 @@ def compose(seed: int, config: GuiConfig, *, step: float = 1.0) -> Composed:
     css = ""
     if is_free:
         theme, css = free_look(other, theme)
+    form = np.random.default_rng((_STREAM, VERSION, seed, 3))
+    if is_beside := form.random() < config.beside_rate:
+        css += labels_beside(form)
     frame = draw_frame(rng, size_wh, config.frame_rate)
     inner = (size_wh[0], size_wh[1] - frame.height)
     dense = float(np.clip(rng.uniform(0.25, 1.0) * (0.35 + 0.65 * step), 0, 1))
     share = float(rng.choice((0.0, 0.5, 1.0)))
     content = Content(rng, language, labels.like if labels else None)
-    kit = Kit(rng, language, content, icon_set, inner, dense, theme.size, share, labels)
+    kit = Kit(rng, language, content, icon_set, inner, dense, theme.size, share, labels, config.link_rate)
     page = (mixed if is_mixed else TEMPLATES[template])(kit)
     writer = Writer(
         toolkit, theme, icon_set, language, random_words=labels is not None, is_mixed=is_mixed, css=css
@@ -128,6 +131,7 @@ def compose(seed: int, config: GuiConfig, *, step: float = 1.0) -> Composed:
         "frame": frame.kind,
         **({"random_words": True} if labels else {}),
         **({"free_look": True} if is_free else {}),
+        **({"labels_beside": True} if is_beside else {}),
     }
     return Composed(document, size_wh, scale, tuple(writer.elements), language, facts)
 

@@ -140,13 +140,13 @@ class Writer:
         """HTML of a node and all in it."""
         return _WRITERS[type(node)](self, node)
 
-    def nodes(self, nodes: tuple[p.Node, ...], **place: object) -> str:
-        """HTML of several nodes, inside a place."""
+    def nodes(self, nodes: tuple[p.Node, ...], between: str = "", /, **place: object) -> str:
+        """HTML of several nodes, inside a place, with something between any two."""
         before = self._place
         values = {**before.__dict__, **place}
         self._place = _Place(**values)
         try:
-            return "".join(self.node(node) for node in nodes)
+            return between.join(self.node(node) for node in nodes)
         finally:
             self._place = before
 
@@ -163,7 +163,8 @@ class Writer:
     def _box(self, b: p.Box) -> str:
         classes = " ".join(f"x-{name}" for name in b.kind.split())
         scroll = f' data-scroll="{b.scroll}"' if b.scroll else ""
-        inner = self.nodes(b.children, **self._inside(b.region, b.item, b.index, b.of))
+        between = " " if "prose" in b.kind.split() else ""  # where lines may break
+        inner = self.nodes(b.children, between, **self._inside(b.region, b.item, b.index, b.of))
         return f'<div class="{classes}" style="{b.style}"{scroll}>{inner}</div>'
 
     def _text(self, t: p.Text) -> str:

@@ -31,6 +31,7 @@ class Kit:
         unit: pixels of the root's font size; a page of n pixels is n / unit em wide.
         icon_share: how often a button with words has an icon, too.
         labels: draws the words of a page that says anything at all; None where they fit what they stand on.
+        link_rate: share of paragraphs with links among the words.
     """
 
     rng: np.random.Generator
@@ -42,6 +43,7 @@ class Kit:
     unit: float
     icon_share: float = field(default=0.5)
     labels: Labels | None = None
+    link_rate: float = 0.0
     _said: dict[str, str] = field(default_factory=dict)
 
     @property

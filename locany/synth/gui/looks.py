@@ -58,6 +58,20 @@ def free_look(rng: np.random.Generator, theme: Theme) -> tuple[Theme, str]:
     return changed, "".join(rules)
 
 
+def labels_beside(rng: np.random.Generator) -> str:
+    """Rules by which a field stands beside its label."""
+    width = f"minmax(4em,{int(rng.integers(22, 46))}%)"
+    place = ("center", "center", "start", "baseline")[int(rng.integers(4))]
+    side = ("start", "start", "end")[int(rng.integers(3))]
+    weight = int(rng.choice((400, 400, 500, 700)))
+    return (
+        f".x-app .x-field{{display:grid !important;grid-template-columns:{width} minmax(0,1fr);"
+        f"column-gap:{rng.uniform(0.5, 2):.2f}em;align-items:{place}}}"
+        f".x-app .x-field>.x-label{{margin:0 !important;font-weight:{weight};justify-self:{side};"
+        f"text-align:{side};overflow-wrap:anywhere}}"
+    )
+
+
 def _shape(rng: np.random.Generator, *, sides: bool = True) -> str:
     rules = [f"padding-block:{rng.uniform(0.1, 0.8):.2f}em !important"]
     if sides:  # in a field there may be an icon

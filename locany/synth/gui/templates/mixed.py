@@ -10,11 +10,11 @@ from locany.synth.gui.templates.mixed_sections import (
     any_button,
     any_icons,
     any_items,
-    any_label,
     any_nav,
     any_sections,
     any_tools,
 )
+from locany.synth.gui.templates.prose import any_label
 from locany.synth.gui.templates.shell import app_bar, mobile_bar, site_bar
 
 

@@ -10,22 +10,13 @@ from locany.synth.gui.actions import actions
 from locany.synth.gui.art import avatar, bars, curve, donut, landscape, product_photo, stars
 from locany.synth.gui.icons import has_icon
 from locany.synth.gui.kit import Kit
+from locany.synth.gui.templates.prose import any_label, paragraph, sentence
 from locany.synth.gui.words import keys
 
 _LOOKS = ("main", "plain", "plain", "outline", "danger", "text")
 _TONES = ("good", "bad", "warn", "info", "plain")
 _EMOJI = "👟🎒☕🎧🧥⌚🪑🔪👓🥾⛺👖📱🥖🚂🍎🍕🚲🌵🐱🐶🦋🎸⚽🚀"  # none that an icon of an action shows as well
 _SECOND = 2  # lists count from here: "the first card" means little where many things look like cards
-
-
-def any_label(kit: Kit, most: int = 3) -> str:
-    if kit.labels is not None:
-        return kit.labels.label(most)
-    return kit.t(kit.pick(keys()))
-
-
-def _sentence(kit: Kit) -> str:
-    return kit.content.one(kit.pick(("sentences", "subjects", "headlines")))
 
 
 @cache
@@ -81,12 +72,6 @@ def _heading(kit: Kit, width: float) -> p.Node:
         return text
     more: tuple[p.Node, ...] = (any_button(kit, small=True),) if kit.chance(0.5) else any_icons(kit, 1, 3)
     return p.Box((text, p.Box((), "grow"), *more), "row clip")
-
-
-def _paragraph(kit: Kit, width: float) -> p.Node:
-    texts = [_sentence(kit) for _ in range(kit.number(1, 4))]
-    text = p.Text(kit.prose(texts), kit.pick(("p", "p", "small", "muted", "p muted")))
-    return text if kit.chance(0.7) else p.Box((text, p.Link(any_label(kit))), "col tight")
 
 
 def _buttons(kit: Kit, width: float) -> p.Node:
@@ -210,7 +195,7 @@ def _cards(kit: Kit, width: float) -> p.Node:
             )
         inner.append(p.Text(name, kit.pick(("bold", "p", "h3"))))
         if kit.chance(0.5):
-            inner.append(p.Text(_sentence(kit), "small muted two"))
+            inner.append(p.Text(sentence(kit), "small muted two"))
         if kit.chance(0.3):
             inner.append(
                 p.Box(
@@ -252,7 +237,7 @@ def _list(kit: Kit, width: float) -> p.Node:
         text: p.Node = p.Text(name, "one grow")
         if two:
             text = p.Box(
-                (p.Text(name, "bold one"), p.Text(_sentence(kit), "small muted one")), "col nogap grow"
+                (p.Text(name, "bold one"), p.Text(sentence(kit), "small muted one")), "col nogap grow"
             )
         row = p.Box((*first, text, *(kit.bare(key) for key in icons)), "row", item=name, index=i + _SECOND)
         rows.append(p.Box((row,), "linb", f"padding:{kit.pick(('.15em 0', '.4em 0', '.7em .4em'))}"))
@@ -303,7 +288,7 @@ def _numbers(kit: Kit, width: float) -> p.Node:
 
 def _signs(kit: Kit, width: float) -> p.Node:
     if kit.chance(0.5):
-        return p.Alert(_sentence(kit), kit.pick(_TONES[:4]))
+        return p.Alert(sentence(kit), kit.pick(_TONES[:4]))
     return p.Box(
         tuple(p.Tag(any_label(kit, 1), kit.pick(_TONES)) for _ in range(kit.number(2, 5))), "row wrap tight"
     )
@@ -383,7 +368,7 @@ def _small_print(kit: Kit, width: float) -> p.Node:
     """Many short lines of small letters."""
     lines = tuple(
         p.Text(
-            any_label(kit, 4) if kit.chance(0.5) else _sentence(kit), "small one" + kit.pick(("", " muted"))
+            any_label(kit, 4) if kit.chance(0.5) else sentence(kit), "small one" + kit.pick(("", " muted"))
         )
         for _ in range(kit.number(3, 9))
     )
@@ -409,7 +394,7 @@ def _pair(kit: Kit, width: float) -> p.Node:
 
 _Section = Callable[[Kit, float], p.Node]
 PLAIN: tuple[_Section, ...] = (
-    *(_heading, _paragraph, _buttons, _buttons, any_tools, _fields, _fields, _search, _choices, _choices),
+    *(_heading, paragraph, _buttons, _buttons, any_tools, _fields, _fields, _search, _choices, _choices),
     *(_sliders, _tabs, _trail, _list, _tiles, _picture, _signs, _links),
     *(_counting, _counting, _values, _tree, _small_print),
 )
