@@ -4,7 +4,7 @@
         begin=runs/mini_text/model begin_heads=runs/mini_text/heads.safetensors
 
 Before, an image of more than 1,024 patches was shrunk: a screen of 800 x 600 to 0.64 of its size, one of
-1280 x 800 to 0.44, where a letter is five pixels high. Fields stood below their labels, links in lines of their own.
+1280 x 800 to 0.44, where a letter is five pixels high. Fields stood below their labels, links apart from text.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def recipe(out: str = "runs/mini_large") -> TrainConfig:
             answers=AnswerConfig(max_targets=45),
         ),
         stream=StreamConfig(PackConfig(2048, buffer_size=12), num_lanes=4),
-        rows=5,
+        rows=4,
         seed=10,
         steps=1500,
         optim=OptimConfig(muon_lr=1.6e-3, adam_lr=8e-4, decay_share=0.97, warmup_steps=30),
