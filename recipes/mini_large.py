@@ -4,7 +4,7 @@
         begin=runs/mini_text/model begin_heads=runs/mini_text/heads.safetensors
 
 Before, an image of more than 1,024 patches was shrunk: a screen of 800 x 600 to 0.64 of its size, one of
-1280 x 800 to 0.44, where a letter is five pixels high. Fields stood below their labels, links apart from text.
+1280 x 800 to 0.44, its letters to five pixels. Fields stood below their labels, links apart from text.
 """
 
 from __future__ import annotations
