@@ -73,7 +73,7 @@ def recipe(out: str = "runs/mini_large") -> TrainConfig:
         stream=StreamConfig(PackConfig(2048, buffer_size=12), num_lanes=4),
         rows=4,
         seed=10,
-        steps=1500,
+        steps=1250,
         optim=OptimConfig(muon_lr=1.6e-3, adam_lr=8e-4, decay_share=0.97, warmup_steps=30),
     )
 

@@ -16,6 +16,7 @@ from locany.train.lora import LoraConfig
 from locany.train.sources import TRAIN_SEEDS, Rendered, Stored, stored_paths
 
 PARTS = ("vision", "projector", "decoder")
+_FREEZE = ("frozen=vision", "'lora.vision=[]'")  # of weights, of adapters
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,8 @@ class TrainConfig:
         save_minutes: save also when so long has passed since the last state; 0 for steps alone. Several ranks
             look at the clock every `log_every` steps. Nothing more is measured for it.
         export_best: at the end export the state with the best score and not the last one.
+        feature_bytes: of the host's memory, for each rank, to keep what the encoder makes of images where it
+            does not learn: an image that comes again is not encoded again. 0 keeps nothing.
         trackers: where numbers go besides the log: "tensorboard", "wandb".
         minutes: stop (and save) after so long, however many steps are left; 0 for no limit.
     """
@@ -200,6 +203,7 @@ class TrainConfig:
     keep_last: int = 2
     export_best: bool = False
     log_every: int = 20
+    feature_bytes: int = 0
     trackers: tuple[str, ...] = ()
     minutes: float = 0.0
     optim: OptimConfig = field(default_factory=OptimConfig)
@@ -209,7 +213,7 @@ class TrainConfig:
         for name in ("steps", "rows", "save_every", "keep_last", "log_every"):
             if getattr(self, name) < 1:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected at least 1")
-        for name in ("seed", "micro_rows", "num_workers"):
+        for name in ("seed", "micro_rows", "num_workers", "feature_bytes"):
             if getattr(self, name) < 0:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected 0 or more")
         if not 0 <= self.save_minutes < math.inf:
@@ -244,6 +248,14 @@ class TrainConfig:
             raise DataError(f"recipe: frozen names no part: {unknown}; the parts are {', '.join(PARTS)}")
         if self.lora and self.frozen:
             raise DataError("recipe: lora freezes the weights itself; leave frozen empty")
+        learns = self.lora.vision if self.lora else "vision" not in self.frozen
+        if self.feature_bytes and (learns or self.loss.dense):
+            raise DataError(
+                f"recipe: feature_bytes={self.feature_bytes} keeps what the encoder makes of images, but "
+                + ("the auxiliary losses read inside of it" if self.loss.dense else "the encoder learns")
+                + "; set feature_bytes=0, or "
+                + ("loss.dense=0 and dense_steps=0" if self.loss.dense else _FREEZE[self.lora is not None])
+            )
         if self.begin_heads and not self.loss.dense:
             raise DataError("recipe: begin_heads are for the auxiliary losses, but loss.dense is 0")
         if self.dense_steps >= self.steps or (self.dense_steps and not self.loss.dense):

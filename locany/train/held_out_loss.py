@@ -45,9 +45,9 @@ def held_out_loss(run: Run, config: TrainConfig, samples: Sequence[Sample]) -> d
         )
         # Compiled layers take rows of one width, as in training.
         batch = collate([[encoded]], vocab.pad, multiple=budget if config.compile else 1)
-        forward = on_device(prepare(batch, vocab, run.preprocess.merge_size), device)
+        forward = on_device(prepare(run, batch), device)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.bf16, cache_enabled=False):
-            visual, _ = encode(run, forward.batch)
+            visual, _ = encode(run, forward)
             found = streams_of(run, forward, visual, StepSize(one, one), plain)
         right = found.block_accuracy * found.num_block
         sums += torch.stack((found.next_token_sum, found.block_sum, right)).double()

@@ -18,11 +18,11 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from locany.codec.vocab import Vocab
 from locany.data.collate import Batch
 from locany.model.decoder import DecoderLayer
 from locany.train.config import LossConfig, TrainConfig
 from locany.train.dense import DenseHeads, cell_boxes, deep_side_loss, dense_loss
+from locany.train.feature_cache import image_digests
 from locany.train.guide import guide_loss
 from locany.train.loss import Labels, StreamLoss, find_labels, stream_loss
 from locany.train.report import Numbers, kinds_of, numbers_by_kind
@@ -41,12 +41,14 @@ class Forward:
         labels: what is asked of them.
         kinds: [rows, positions] what each target is, see `report.KINDS`.
         num_cells: visual tokens, where the truth knows any object; else 0.
+        digests: of the images, where features are kept; else none.
     """
 
     batch: Batch
     labels: Labels
     kinds: Tensor
     num_cells: int
+    digests: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,13 @@ class StepSize:
     cells: Tensor
 
 
-def prepare(batch: Batch, vocab: Vocab, merge_size: int) -> Forward:
+def prepare(run: Run, batch: Batch) -> Forward:
     """Count and find what a batch on the CPU asks for."""
-    layout = batch.layout
+    layout, vocab, merge_size = batch.layout, run.tokenizer.vocab, run.preprocess.merge_size
     labels = find_labels(batch.targets, layout.block, vocab.coord_ids, vocab.null)
     cells = sum(height * width for height, width in batch.grids) // merge_size**2
-    return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0)
+    digests = image_digests(batch) if run.features is not None else ()
+    return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0, digests)
 
 
 def step_size(run: Run, forwards: list[Forward], loss: LossConfig) -> StepSize:
@@ -105,7 +108,7 @@ def sigma_at(config: TrainConfig, step: int) -> float:
 def compute_loss(run: Run, forward: Forward, size: StepSize, config: TrainConfig) -> tuple[Tensor, Numbers]:
     """The part of a step's loss that one forward adds, and what to report of it."""
     with hidden_after(run.model.vision.final_norm) as encoded:
-        visual, unused = encode(run, forward.batch)
+        visual, unused = encode(run, forward)
     if run.heads is None:
         streams = streams_of(run, forward, visual, size, config)
         return streams.total + unused, report_of(streams, forward, config.loss)
@@ -113,14 +116,17 @@ def compute_loss(run: Run, forward: Forward, size: StepSize, config: TrainConfig
     return loss_with_truth(run, run.heads, forward, patches, visual, unused, size, config)
 
 
-def encode(run: Run, batch: Batch) -> tuple[Tensor | None, Tensor]:
+def encode(run: Run, forward: Forward) -> tuple[Tensor | None, Tensor]:
     """Visual tokens, None where there are no images, and a zero to add to the loss.
 
     Among several ranks every one must use the encoder, since they average its gradients; one that has no
     images encodes an empty one, from which nothing is learnt.
     """
-    model, device = run.model, run.ranks.device
+    model, device, batch = run.model, run.ranks.device, forward.batch
     nothing = torch.zeros((), device=device)
+    if batch.grids and run.features is not None:
+        cells = run.features.cells(model, batch, forward.digests, run.preprocess)
+        return model.projector(cells), nothing
     if batch.grids:
         return encode_padded(run, batch), nothing
     if run.ranks.is_alone:

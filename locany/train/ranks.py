@@ -130,14 +130,14 @@ def join_ranks(device: str) -> Iterator[Ranks]:
     time.sleep(_FAREWELL)
 
 
-def shard(model: LocateModel, ranks: Ranks) -> None:
+def shard(model: LocateModel, ranks: Ranks, *, encoder: bool = True) -> None:
     """Split the weights of all layers among the ranks; what is not in a layer stays whole on each.
 
     The embedding stays whole because it is read outside the decoder's forward, as the tied head and as the
-    place where visual tokens are put in.
+    place where visual tokens are put in. So does the encoder, if asked.
     """
     mesh = init_device_mesh(ranks.device.type, (ranks.count,))
-    for part in (model.vision, model.decoder):
+    for part in (model.vision, model.decoder) if encoder else (model.decoder,):
         in_layers = set(part.layers.parameters())
         for layer in part.layers:
             fully_shard(layer, mesh=mesh)

@@ -22,6 +22,7 @@ from locany.model.locate_model import LocateModel
 from locany.train.checkpoint import SavedState, States
 from locany.train.config import PARTS, TrainConfig
 from locany.train.dense import DenseHeads
+from locany.train.feature_cache import FeatureCache
 from locany.train.init import initialise
 from locany.train.layers import wrap_layers
 from locany.train.lora import Lora, LoraLinear, add_lora, hold_in_bfloat16
@@ -60,6 +61,7 @@ class Run:
         base: fingerprint of the checkpoint that it began from; "" from scratch.
         heads: the auxiliary heads; None where only the streams are learnt from.
         lora: the adapters; None where the weights learn.
+        features: what the encoder made of images; None where it learns, or nothing is to be kept.
         ranks: the processes that run it.
         step, progress: how far it has come; the progress of other ranks' lanes is that of the newest state.
         data: fingerprint of the data sets that it has learnt from; "" where it has not learnt yet.
@@ -75,6 +77,7 @@ class Run:
     base: str = ""
     heads: DenseHeads | None = None
     lora: Lora | None = None
+    features: FeatureCache | None = None
     ranks: Ranks = field(default_factory=Ranks)
     step: int = 0
     progress: Progress = field(default_factory=Progress)
@@ -133,7 +136,8 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
     dropout = config.lora is not None and config.lora.dropout > 0
     wrap_layers(model, compiled=config.compile, checkpointing=config.checkpointing, dropout=dropout)
     if config.shard and not ranks.is_alone:
-        shard(model, ranks)
+        # Features are kept by each rank for itself: the encoder runs where one misses, not on all at once.
+        shard(model, ranks, encoder=not config.feature_bytes)
     if lora is not None:
         learning = lora.parameters(model)
     else:
@@ -152,6 +156,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
         base=base,
         heads=heads,
         lora=lora,
+        features=FeatureCache(config.feature_bytes) if config.feature_bytes else None,
         ranks=ranks,
     )
     _resume(run, config)

@@ -161,8 +161,7 @@ def loader(run: Run, config: TrainConfig) -> Iterator[Step]:
 def learn(run: Run, step: Step, config: TrainConfig, window: Window) -> None:
     """One update of the weights."""
     ranks, device = run.ranks, run.ranks.device
-    merge_size = run.model.config.vision.merge_size
-    forwards = [prepare(batch, run.tokenizer.vocab, merge_size) for batch in step.batches]
+    forwards = [prepare(run, batch) for batch in step.batches]
     size = step_size(run, forwards, config.loss)
     total, reports = torch.zeros((), device=device), list[Numbers]()
     for forward in forwards:

@@ -90,6 +90,19 @@ def test_one_rank_then_two_with_whole_weights(run_folder: Path, alone: Path) -> 
     assert json.loads((out / "versions.json").read_text())["torch"]
 
 
+def test_split_ranks_that_keep_features_learn_what_one_learns(run_folder: Path) -> None:  # noqa: F811
+    """Each encodes what it has not seen yet, while the other need not encode anything."""
+    config = tiny_run(
+        run_folder, out=str(run_folder / "kept-alone"), steps=3, frozen=("vision",), save_every=3
+    )
+    train(config, lambda _: None)
+    out = run_folder / "kept"
+    settings = ["steps=3", "save_every=3", "shard=true", "frozen=vision", "feature_bytes=1000000"]
+    train_on_two_ranks(run_folder, f"out={out}", *settings)
+    assert losses(out) == pytest.approx(losses(config.out), abs=2e-4)
+    assert_same_weights(out, config.out, atol=5e-6)
+
+
 def test_ranks_agree_when_a_state_is_due(run_folder: Path) -> None:  # noqa: F811
     """At log lines, by the clock of the first one."""
     out = run_folder / "by-time"

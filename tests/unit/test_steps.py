@@ -163,9 +163,13 @@ def test_what_is_not_finite_stops_the_run(
         window.add(7, torch.tensor(loss), torch.tensor(norm), [], step[0])
 
 
-def test_preparing_counts_on_the_cpu_what_a_step_is_over(step: tuple[Step, Tokenizer]) -> None:
+def test_preparing_counts_on_the_cpu_what_a_step_is_over(
+    step: tuple[Step, Tokenizer],
+    run_folder: Path,  # noqa: F811
+) -> None:
     batch, vocab = step[0].batches[0], step[1].vocab
-    forward = on_device(prepare(batch, vocab, merge_size=2), torch.device("cpu"))
+    run = start(tiny_run(run_folder, out=str(run_folder / "none")), Ranks())
+    forward = on_device(prepare(run, batch), torch.device("cpu"))
     labels = forward.labels
     assert labels.num_next_token + labels.num_block == int((batch.targets >= 0).sum()) == len(labels.at)
     assert labels.weight(1.0, 0.5) == labels.num_next_token + 0.5 * labels.num_block
@@ -183,9 +187,10 @@ def test_a_rank_without_images_still_uses_the_encoder(run_folder: Path) -> None:
     sample = encode_conversation(tokenizer, turns, [], run.preprocess, lambda _: 0)
     batch = collate([[sample]], tokenizer.vocab.pad)
     assert not batch.grids
-    assert encode(run, batch)[0] is None
+    forward = prepare(run, batch)
+    assert encode(run, forward)[0] is None
     together = replace(run, ranks=Ranks(0, 2))
-    visual, zero = encode(together, batch)
+    visual, zero = encode(together, forward)
     assert visual is None
     assert float(zero.detach()) == 0
     zero.backward()
@@ -209,7 +214,7 @@ def test_packs_with_and_without_objects_move_the_same_weights(
         if without:
             sample = replace(sample, objects=())
         encoded = encode_sample(run.tokenizer, sample, run.preprocess)
-        forward = prepare(collate([[encoded]], run.tokenizer.vocab.pad), run.tokenizer.vocab, 2)
+        forward = prepare(run, collate([[encoded]], run.tokenizer.vocab.pad))
         assert bool(forward.num_cells) is not without
         loss, _ = compute_loss(run, forward, step_size(run, [forward], config.loss), config)
         loss.backward()
