@@ -12,7 +12,6 @@ from locany.numeric import plain_number
 from locany.tasks import Task
 
 MAX_OVERLAP = 0.5
-_OF_TILES = ("overlap", "whole_image")
 _GRID = re.compile(r"(\d+)[x×](\d+)")
 
 
@@ -33,7 +32,7 @@ class CloserConfig:
             probability.
 
     Raises:
-        RequestError: a value of a wrong type or out of range.
+        RequestError: a value of a wrong type or out of range, or one about tiles where there are none.
     """
 
     parallel_categories: bool = False
@@ -52,6 +51,9 @@ class CloserConfig:
             raise RequestError(f"overlap is {self.overlap!r}, expected a number from 0 to {MAX_OVERLAP}")
         object.__setattr__(self, "overlap", number)
         object.__setattr__(self, "tiles", _check_tiles(self.tiles))
+        changed = self.changed()
+        if self.tiles is None and (idle := [name for name in ("overlap", "whole_image") if name in changed]):
+            raise RequestError(f"{', '.join(idle)}: of tiles, but none are asked for; set tiles, too")
 
     def check(self, task: Task) -> None:
         """Refuse a task that these options do not fit (RequestError)."""
@@ -62,9 +64,8 @@ class CloserConfig:
             )
 
     def changed(self) -> dict[str, Any]:
-        """The options that are not at their default and have an effect, as JSON-able values."""
-        acting = [f for f in fields(self) if self.tiles is not None or f.name not in _OF_TILES]
-        values = {f.name: getattr(self, f.name) for f in acting if getattr(self, f.name) != f.default}
+        """The options that are not at their default, as JSON-able values."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
 

@@ -123,6 +123,10 @@ def load_image(
         ImageTooLargeError: over one of the limits.
         ImageFetchError: a URL that may not or could not be fetched.
     """
+    if not isinstance(limits, ImageLimits):
+        raise ImageLoadError(
+            f"limits is {limits!r}, expected an ImageLimits such as ImageLimits(max_pixels=10**8)"
+        )
     if isinstance(source, np.ndarray):
         check_array_shape(source, "<array>")
         _check_size((source.shape[1], source.shape[0]), "<array>", limits)

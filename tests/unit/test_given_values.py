@@ -73,8 +73,11 @@ def test_they_may_be_given_everywhere() -> None:
         Params(max_boxes=True)
 
 
-def test_options_of_tiles_are_not_noted_without_tiles() -> None:
-    assert CloserConfig(overlap=0.4, whole_image=False).changed() == {}
+def test_options_of_tiles_need_tiles() -> None:
+    with pytest.raises(RequestError, match="overlap, whole_image: of tiles, but none"):
+        CloserConfig(overlap=0.4, whole_image=False)
+    with pytest.raises(RequestError, match=r"^overlap: of tiles"):
+        CloserConfig(overlap=0.4)
     assert CloserConfig(tiles=(2, 2), overlap=0.4).changed() == {"tiles": [2, 2], "overlap": 0.4}
 
 
@@ -181,3 +184,8 @@ def test_a_hint_names_the_whole_command(tmp_path: Path, capsys: pytest.CaptureFi
     assert run(["data", "show", str(coco(tmp_path)), "--index", "99"]) == 2
     hint = capsys.readouterr().err.splitlines()[-1]
     assert hint == "hint: try 'locany data show --help'"
+
+
+def test_limits_of_another_type_are_refused() -> None:
+    with pytest.raises(ImageLoadError, match=r"limits is 1000, expected an ImageLimits"):
+        load_image(np.zeros((4, 4, 3), np.uint8), limits=1000)  # type: ignore[arg-type]
