@@ -66,12 +66,13 @@ def test_words_at_random_say_nothing_about_what_a_control_does() -> None:
 
 
 def test_other_pages_stay_as_they_are() -> None:
-    least = replace(SMALL, mixed_rate=1e-12, random_words_rate=1e-12, free_look_rate=1e-12)
+    rates = ("mixed_rate", "random_words_rate", "free_look_rate", "beside_rate", "link_rate")
+    least = replace(SMALL, **dict.fromkeys(rates, 1e-12))
     for seed in SEEDS:
         plain = compose(seed, SMALL)
         assert compose(seed, least).html == plain.html
         assert not any(element.rivals for element in plain.elements)
-        assert not {"random_words", "free_look"} & set(plain.facts)
+        assert not {"random_words", "free_look", "labels_beside"} & set(plain.facts)
         words = compose(seed, replace(SMALL, random_words_rate=1.0))
         for fact in ("template", "toolkit", "icon_sets", "viewport", "theme", "fonts"):
             assert plain.facts[fact] == words.facts[fact]
@@ -115,6 +116,47 @@ def test_every_language_has_words(language: str) -> None:
     labels = Labels(np.random.default_rng(1), language)
     assert all(labels.label() for _ in range(50))
     assert labels.like("three plain words")
+
+
+def test_fields_stand_beside_their_labels_where_asked() -> None:
+    """In a browser, for every toolkit: the box of a field and that of its label's text share a height."""
+    config = replace(SMALL, templates=("profile",), languages=(("en", 1.0),), frame_rate=0.0)
+    for toolkit in config.toolkit_names():
+        for rate in (0.0, 1.0):
+            beside, pairs = 0, 0
+            one = replace(config, toolkits=(toolkit,), beside_rate=rate)
+            for seed in SEEDS[:3]:
+                sample = gui.render(seed, one)
+                assert sample.provenance.get("labels_beside", False) is bool(rate)
+                for target in sample.objects:
+                    if target.label not in ("text field", "drop-down") or not target.text:
+                        continue
+                    # What is typed in may be the same word.
+                    words = [o.xyxy for o in sample.objects if o.label == "text" and o.text == target.text]
+                    x0, y0, *_ = target.xyxy
+                    pairs += bool(words)
+                    beside += any(word[2] <= x0 and word[3] > y0 for word in words)
+            assert pairs >= 3, toolkit
+            assert beside == (pairs if rate else 0), f"{toolkit}: {beside} of {pairs}"
+
+
+def test_links_stand_among_words_and_their_line_is_read_as_one() -> None:
+    config = replace(SMALL, mixed_rate=1.0, link_rate=1.0, languages=(("en", 1.0),))
+    longer = 0
+    with_links = [
+        seed for seed in range(SEEDS[0], SEEDS[0] + 80) if '<div class="x-prose' in compose(seed, config).html
+    ]
+    for seed in with_links[:6]:
+        sample = gui.render(seed, config)
+        lines = [o for o in sample.objects if o.label == "text"]
+        for link in (o for o in sample.objects if o.label == "link"):
+            for line in lines:
+                x0, y0, x1, y1 = link.xyxy
+                inside = line.xyxy[1] < (y0 + y1) / 2 < line.xyxy[3]
+                if inside and line.xyxy[0] <= x0 + 1 and line.xyxy[2] >= x1 - 1 and line.text != link.text:
+                    assert link.text in line.text, (seed, link, line)
+                    longer += 1
+    assert longer >= 5
 
 
 def test_free_looks_can_be_read() -> None:
