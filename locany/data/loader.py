@@ -5,6 +5,7 @@ A worker renders, encodes and makes rows; rows come through a ring (`data/ring.p
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -268,11 +269,14 @@ def _step(stream: PackStream, taken: Sequence[Made], pad_id: int, size: int, pin
     )
 
 
+_ENDED = re.compile(r"DataLoader worker \(pid")  # torch's words for one that was killed or has crashed
+
+
 def _next(packs: Iterator[Made | _Failed]) -> Made | _Failed:
     try:
         return next(packs)
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if not _ENDED.search(str(error)):  # its own errors come by here, too, in which it is named
             raise
         raise DataError(
             f"a process that prepares data has ended by itself ({str(error).splitlines()[0]}), mostly for "

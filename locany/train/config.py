@@ -216,8 +216,9 @@ class TrainConfig:
         for name in ("seed", "micro_rows", "num_workers", "feature_bytes"):
             if getattr(self, name) < 0:
                 raise DataError(f"recipe: {name} is {getattr(self, name)}, expected 0 or more")
-        if not 0 <= self.save_minutes < math.inf:
-            raise DataError(f"recipe: save_minutes is {self.save_minutes}, expected 0 or more")
+        for name in ("minutes", "save_minutes"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise DataError(f"recipe: {name} is {getattr(self, name)}, expected 0 or more")
         if self.shard and self.loss.dense:
             raise DataError(
                 "recipe: shard splits layers that the auxiliary losses read; set shard=false, or "

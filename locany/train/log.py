@@ -1,4 +1,4 @@
-"""What a run leaves behind of itself: a JSON line per report, curves, versions; and trackers where asked."""
+"""What a run leaves behind of itself: its recipe, versions, a JSON line per report, curves; and trackers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from locany.files import write_whole
 from locany.version import __version__
 
 LOG, CURVES, VERSIONS, WANDB_ID = "log.jsonl", "curves.png", "versions.json", "wandb_id"
+RECIPE = "recipe.json"
 TRACKERS = ("tensorboard", "wandb")
 # Curves that are looked at together, by the name of their panel.
 _KINDS = ("label", "box", "negative", "end", "null")
@@ -42,15 +43,20 @@ class RunLog:
         out: the run folder.
         step: of the state that the run goes on from.
         trackers: names of `TRACKERS`.
+        recipe: every setting of the run, as JSON holds it.
     """
 
-    def __init__(self, out: Path, step: int, trackers: tuple[str, ...] = ()):
+    def __init__(
+        self, out: Path, step: int, trackers: tuple[str, ...] = (), recipe: Mapping[str, Any] | None = None
+    ):
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
         self.lines = [line for line in read_log(out) if line["step"] <= step]
         write_whole(out / LOG, b"".join(_encode(line) for line in self.lines))
         versions = json.dumps(versions_of_run(), indent=1) + "\n"
         write_whole(out / VERSIONS, versions.encode())
+        if recipe is not None:
+            write_whole(out / RECIPE, (json.dumps(recipe, indent=1) + "\n").encode())
         self.trackers = [_tracker(name, out, step) for name in trackers]
 
     @property

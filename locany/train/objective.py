@@ -119,8 +119,8 @@ def compute_loss(run: Run, forward: Forward, size: StepSize, config: TrainConfig
 def encode(run: Run, forward: Forward) -> tuple[Tensor | None, Tensor]:
     """Visual tokens, None where there are no images, and a zero to add to the loss.
 
-    Among several ranks every one must use the encoder, since they average its gradients; one that has no
-    images encodes an empty one, from which nothing is learnt.
+    Ranks average the gradients of the encoder, so every one must use it; one that has no images encodes an
+    empty one, from which nothing is learnt. So does a single one: its optimizer takes the same step.
     """
     model, device, batch = run.model, run.ranks.device, forward.batch
     nothing = torch.zeros((), device=device)
@@ -129,8 +129,6 @@ def encode(run: Run, forward: Forward) -> tuple[Tensor | None, Tensor]:
         return model.projector(cells), nothing
     if batch.grids:
         return encode_padded(run, batch), nothing
-    if run.ranks.is_alone:
-        return None, nothing
     side, patch = model.config.vision.merge_size, model.config.vision.patch_size
     empty = torch.zeros(side * side, 3, patch, patch, device=device)
     return None, model.encode_images(empty, [(side, side)]).sum() * 0

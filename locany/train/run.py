@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from locany.train.layers import wrap_layers
 from locany.train.lora import Lora, LoraLinear, add_lora, hold_in_bfloat16
 from locany.train.optim import Optimizers
 from locany.train.ranks import Ranks, shard, split_like
+from locany.train.sources import Rendered, Stored
 from locany.train.warm_start import HEADS_FILE, read_heads, take_over, write_heads
 from locany.weights.adapter import write_adapter
 from locany.weights.apply import fingerprint
@@ -108,6 +109,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
     base = ""
     if isinstance(config.model, str):
         folder = find_checkpoint(config.model, allow_download=False)
+        _hold_apart(folder, config)
         model = load_model(folder, device=ranks.device, dtype=torch.float32)
         base = "" if config.lora else fingerprint(model)
     else:
@@ -117,6 +119,7 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
         initialise(model, config.seed, vocab.coord_ids)
         if config.begin:
             begin = find_checkpoint(config.begin, allow_download=False)
+            _hold_apart(begin, config)
             take_over(model, Tokenizer.from_folder(folder), begin)
         model.to(ranks.device)
     if config.loss.dense:
@@ -163,6 +166,15 @@ def start(config: TrainConfig, ranks: Ranks) -> Run:
     return run
 
 
+def _hold_apart(begin: Path, config: TrainConfig) -> None:
+    """Refuse to begin from where the run will write its own model (DataError)."""
+    if begin.resolve() == (Path(config.out) / MODEL).resolve():
+        raise DataError(
+            f"recipe: the run would begin from {begin} and in the end write its own model over it; give "
+            "another run folder (out)"
+        )
+
+
 def _resume(run: Run, config: TrainConfig) -> None:
     """Go on from the newest state, if there is one."""
     states = States(Path(config.out))
@@ -177,6 +189,7 @@ def _resume(run: Run, config: TrainConfig) -> None:
         )
     mine, theirs = as_json(config), state["config"]
     theirs["data"].setdefault("balance", 0.0)  # states of before do not know it
+    _fill_new_fields(theirs["data"]["sources"], config.data.sources)
     for name in _FIXED:
         new, old = _value(mine, name), _value(theirs, name)
         if new != old:
@@ -208,6 +221,20 @@ def _resume(run: Run, config: TrainConfig) -> None:
         for number, lane in state["progress"]["lanes"].items()
     }
     run.progress = Progress(state["progress"]["packs"], lanes)
+
+
+def _fill_new_fields(stored: list[dict[str, Any]], sources: Sequence[Rendered | Stored]) -> None:
+    """Give what a state of before says of its render engines the fields that came later, with their defaults.
+
+    Such a default draws what was drawn without the field.
+    """
+    for old, source in zip(stored, sources, strict=False):
+        settings = old.get("config")
+        if not isinstance(source, Rendered) or not isinstance(settings, dict):
+            continue
+        for one in fields(source.config) if is_dataclass(source.config) else ():
+            if one.default is not MISSING:
+                settings.setdefault(one.name, json.loads(json.dumps(one.default)))
 
 
 def hold_to_data(run: Run, config: TrainConfig, data: str) -> None:

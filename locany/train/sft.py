@@ -28,6 +28,7 @@ from locany.train.report import Numbers, Window, line_for_people, scores_for_peo
 from locany.train.run import (
     ADAPTER,
     Run,
+    as_json,
     export,
     hold_to_data,
     measured_on,
@@ -38,6 +39,11 @@ from locany.train.run import (
 )
 
 Evaluate = Callable[[Run], dict[str, float]]
+_LARGE_STEP = (
+    "lower rows of one forward (micro_rows) or stream.pack.budget, set checkpointing=true, or take smaller "
+    "images"
+)
+_LARGE_MODEL = "take a smaller model or a device with more memory, or split it among several (shard=true)"
 DRAW_EVERY = 60.0  # seconds at least between drawings of the curves
 PATIENCE = 30.0  # seconds to wait for the folder: loader workers of a killed run live a little longer
 
@@ -74,18 +80,23 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
     """`train` on one of the ranks."""
     began = drawn = time.monotonic()
     ranks.wait()  # until the first one has the folder to itself: whoever had it may have saved another state
-    run = start(config, ranks)
+    with no_memory_left("in loading the model", _LARGE_MODEL):
+        run = start(config, ranks)
     if ranks.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(ranks.device)  # of the steps, not of reading the weights
-    log = RunLog(Path(config.out), run.step, config.trackers) if ranks.is_first else None
+    log = RunLog(Path(config.out), run.step, config.trackers, as_json(config)) if ranks.is_first else None
     say(opening(run, config))
     window = Window(config, ranks, began, minutes_before=log.minutes if log else 0.0)
+    if evaluate and run.step < config.steps and ranks.agree(is_measure_missing(config, run.step)):
+        try_measure(run, config, evaluate, say, log)
+        ranks.wait()
     run.model.train()
+    window.start_clock()
     saved = time.monotonic()
     for step in itertools.islice(loader(run, config), config.steps - run.step):
         # For dropout, and the cells whose places are asked: the same after a restart.
         torch.manual_seed(hash_of(config.seed, run.step, ranks.rank))
-        with no_memory_left(run.step):
+        with no_memory_left(f"at step {run.step}", _LARGE_STEP):
             learn(run, step, config, window)
         run.advance(config.rows, step.lanes)
         last = run.step == config.steps
@@ -117,6 +128,12 @@ def train_on(ranks: Ranks, config: TrainConfig, say: Callable[[str], None], eval
     if run.step == config.steps:
         finish(run, config, say, evaluate, log)
     return run
+
+
+def is_measure_missing(config: TrainConfig, step: int) -> bool:
+    """Whether a run was killed in measuring the state of this step, from which it goes on."""
+    every, newest = config.evaluation.every, States(Path(config.out)).newest
+    return bool(every and step and step % every == 0 and newest is not None and newest.score is None)
 
 
 def opening(run: Run, config: TrainConfig) -> str:
@@ -222,7 +239,8 @@ def finish(
     run: Run, config: TrainConfig, say: Callable[[str], None], evaluate: Evaluate | None, log: RunLog | None
 ) -> None:
     """What a whole run leaves, its model and its score; also after a stop between its last step and these."""
-    model = export(run, config)  # first: what it is measured on may be faulty
+    with no_memory_left("in writing the model", _LARGE_MODEL):
+        model = export(run, config)  # first: what it is measured on may be faulty
     say(f"wrote {model}" + (f" and {model.with_name(ADAPTER)}" if config.lora else ""))
     states = States(Path(config.out), config.keep_last)
     newest = states.newest
@@ -248,7 +266,7 @@ def finish(
 
 
 @contextmanager
-def no_memory_left(step: int) -> Iterator[None]:
+def no_memory_left(when: str, advice: str) -> Iterator[None]:
     """Say what to change where memory runs out.
 
     Raises:
@@ -260,9 +278,8 @@ def no_memory_left(step: int) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise TrainingError(
-            f"memory ran out at step {step} ({(str(error) or 'no room').splitlines()[0]}); lower rows of one "
-            "forward (micro_rows) or stream.pack.budget, set checkpointing=true, or take smaller images, and "
-            "run again: it goes on from the newest state"
+            f"memory ran out {when} ({(str(error) or 'no room').splitlines()[0]}); {advice}, and run again: "
+            "it goes on from the newest state"
         ) from error
 
 

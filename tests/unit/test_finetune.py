@@ -13,7 +13,7 @@ from PIL import Image
 
 import locany
 from locany.cli.main import run as run_command
-from locany.data.answers import AnswerConfig
+from locany.data.answers import AnswerConfig, BoxOrder
 from locany.data.collate import collate
 from locany.data.converters import write_samples
 from locany.data.encode import encode_sample
@@ -240,6 +240,47 @@ def test_runs_that_do_not_fit_are_refused(config: TrainConfig) -> None:
     every = replace(config, lora=None, frozen=("vision", "projector", "decoder"), out=config.out + "3")
     with pytest.raises(DataError, match="nothing would learn"):
         train(every, lambda _: None)
+
+
+def test_a_run_does_not_write_over_what_it_begins_from(config: TrainConfig, tmp_path: Path) -> None:
+    out = tmp_path / "same"
+    shutil.copytree(str(config.model), out / "model")
+    before = (out / "model" / "model.safetensors").read_bytes()
+    with pytest.raises(DataError, match="write its own model over it; give another run folder"):
+        train(replace(config, model=str(out / "model"), out=str(out)), lambda _: None)
+    assert (out / "model" / "model.safetensors").read_bytes() == before
+
+
+def test_a_measurement_that_was_killed_is_made_up_for(config: TrainConfig, tmp_path: Path) -> None:
+    config = replace(config, out=str(tmp_path / "killed"), evaluation=EvaluationConfig(every=4))
+    asked: list[int] = []
+
+    def killed(run: Run) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    def evaluate(run: Run) -> dict[str, float]:
+        asked.append(run.step)
+        return {"f1": run.step / 100}
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, lambda _: None, killed)
+    train(config, lambda _: None, evaluate)
+    assert asked == [4, 8, 12]
+    assert [line["step"] for line in read_log(Path(config.out)) if "f1" in line] == [4, 8, 12]
+
+
+def test_the_held_out_loss_is_of_the_recipes_own_order_and_layers(config: TrainConfig, data: Path) -> None:
+    run = train(replace(config, steps=1), lambda _: None)
+    run.model.eval()
+    task = Task.detect(["cat"])
+    boxes = (Target("cat", (2.0, 2.0, 20.0, 20.0)), Target("cat", (30.0, 30.0, 90.0, 80.0)))
+    samples = [replace(chosen_samples(Stored(str(data)), 1)[0], questions=(Question(task, boxes),))]
+    # Weights of the streams, soft targets and the layers that auxiliary losses read do not matter.
+    other = replace(config.loss, block=0.5, null=0.1, sigma_start=4.0, deep_layers=1, guided_layer=1)
+    plain = held_out_loss(run, config, samples)
+    assert held_out_loss(run, replace(config, loss=other), samples) == plain
+    by_area = replace(config, stream=replace(config.stream, order=BoxOrder.AREA))
+    assert held_out_loss(run, by_area, samples) != plain
 
 
 def test_the_loss_of_samples_does_not_depend_on_their_rows(config: TrainConfig, data: Path) -> None:

@@ -13,12 +13,13 @@ from locany.errors import DataError
 from locany.synth import gui
 from locany.synth.fonts import families
 from locany.synth.gui import GuiConfig
-from locany.synth.gui.engine import compose
+from locany.synth.gui.engine import compose, show
 from locany.synth.gui.labels import Labels, dictionary
 from locany.synth.gui.looks import free_look
 from locany.synth.gui.phrases import Describer
 from locany.synth.gui.theme import contrast, draw_theme
 from locany.synth.gui.truth import Thing, Truth
+from locany.synth.gui.wording import plain
 from locany.synth.gui.words import LANGUAGES
 from locany.tasks import TaskKind
 
@@ -156,6 +157,18 @@ def test_links_stand_among_words_and_their_line_is_read_as_one() -> None:
                 if inside and line.xyxy[0] <= x0 + 1 and line.xyxy[2] >= x1 - 1 and line.text != link.text:
                     assert link.text in line.text, (seed, link, line)
                     longer += 1
+        page = compose(seed, config)
+        truth, _ = show(page)
+        named = {
+            phrase.thing.element.id
+            for phrase in Describer(np.random.default_rng(0), truth, page.size_wh).all()
+            if phrase.level in ("label", "role")
+        }
+        names = [plain(thing.element.name) for thing in truth.things]
+        once = [
+            t for t in truth.things if t.element.role == "link" and names.count(plain(t.element.name)) == 1
+        ]
+        assert {t.element.id for t in once if t.clear} <= named, seed
     assert longer >= 5
 
 

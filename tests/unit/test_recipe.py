@@ -110,6 +110,10 @@ def test_a_loss_that_is_no_number_stops_the_run(
         monkeypatch.setattr("locany.train.sft.compute_loss", Mock(side_effect=error))
         with pytest.raises(TrainingError, match=rf"memory ran out at step 0 \({words}\); lower rows"):
             train(config, lambda _: None)
+    with monkeypatch.context() as patch:
+        patch.setattr("locany.train.sft.start", Mock(side_effect=torch.OutOfMemoryError("no 15 GB")))
+        with pytest.raises(TrainingError, match=r"in loading the model \(no 15 GB\); take a smaller model"):
+            train(config, lambda _: None)
     monkeypatch.setattr("locany.train.sft.compute_loss", Mock(side_effect=RuntimeError("ours")))
     with pytest.raises(RuntimeError, match="ours"):
         train(config, lambda _: None)

@@ -223,10 +223,13 @@ def test_a_point_near_a_bare_point_is_right() -> None:
 class DiesAt:
     """Samples of a data set; the process that asks for a certain one is killed, as for want of memory."""
 
-    def __init__(self, samples: SampleStream, position: int):
-        self.samples, self.position = samples, position
+    def __init__(self, samples: SampleStream, position: int, words: str = ""):
+        """With `words`, it raises an error in place of being killed."""
+        self.samples, self.position, self.words = samples, position, words
 
     def __call__(self, position: int) -> Any:
+        if position >= self.position and self.words:
+            raise RuntimeError(self.words)
         if position >= self.position:
             os.kill(os.getpid(), signal.SIGKILL)
         return self.samples(position)
@@ -243,4 +246,7 @@ def test_a_killed_worker_is_told_in_words(mini_tokenizer: Path, tmp_path: Path) 
         StreamConfig(PackConfig(500, buffer_size=3), num_lanes=2),
     )
     with pytest.raises(DataError, match=r"ended by itself .*num_workers=0 to see its own error"):
+        list(islice(steps(stream, 2, 0, num_workers=1), 40))
+    stream.sample_at.words = "the font is broken"  # an error of its own keeps its words
+    with pytest.raises(RuntimeError, match="the font is broken"):
         list(islice(steps(stream, 2, 0, num_workers=1), 40))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from locany.errors import DataError
-from locany.train.log import CURVES, LOG, VERSIONS, RunLog, read_log
+from locany.train.log import CURVES, LOG, RECIPE, VERSIONS, RunLog, read_log
 
 
 def test_steps_behind_the_state_are_made_again_and_stand_once(tmp_path: Path) -> None:
@@ -44,6 +46,35 @@ def test_curves_are_drawn(tmp_path: Path) -> None:
     assert path == tmp_path / CURVES
     with Image.open(path) as image:
         assert image.width > 800
+
+
+def test_settings_of_a_run_can_be_read(tmp_path: Path) -> None:
+    RunLog(tmp_path, 0, recipe={"steps": 4, "optim": {"adam_lr": 0.1}})
+    assert json.loads((tmp_path / RECIPE).read_text()) == {"steps": 4, "optim": {"adam_lr": 0.1}}
+
+
+def test_trackers_get_every_number_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorBoard is told to forget the steps that are made again."""
+    told: list[tuple[str, int, float]] = []
+    purged: list[int | None] = []
+
+    class Writer:
+        def __init__(self, folder: str, purge_step: int | None = None):
+            purged.append(purge_step)
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            told.append((name, step, value))
+
+        def flush(self) -> None:
+            pass
+
+    module = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Writer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    RunLog(tmp_path, 0, ("tensorboard",)).report({"step": 1, "loss": 0.5, "f1": 0.25})
+    RunLog(tmp_path, 1, ("tensorboard",)).report({"step": 2, "loss": 0.25})
+    assert told == [("loss", 1, 0.5), ("f1", 1, 0.25), ("loss", 2, 0.25)]
+    assert purged[1] == 2
 
 
 def test_an_unknown_tracker_is_refused(tmp_path: Path) -> None:

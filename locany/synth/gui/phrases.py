@@ -284,7 +284,12 @@ class Describer:
         if not e.inside:
             return any(line.clear and line.text == e.label for line in self._lines)
         inner = "".join(line.text for line in self._lines if line.clear and _holds(thing.xyxy, line.xyxy))
-        return "".join(e.label.split()) in "".join(inner.split())
+        label = "".join(e.label.split())
+        if label in "".join(inner.split()):
+            return True
+        # A link among the words of a line.
+        around = (line.text for line in self._lines if line.clear and _covers(line.xyxy, thing.xyxy))
+        return any(label in "".join(text.split()) for text in around)
 
     def _sort(self, thing: Thing) -> tuple[str, list[Thing]]:
         """What to call it by its kind alone, and all others that could be called so."""
@@ -341,6 +346,12 @@ def _centre(box: Box) -> tuple[float, float]:
 def _holds(outer: Box, inner: Box) -> bool:
     x, y = _centre(inner)
     return outer[0] <= x <= outer[2] and outer[1] <= y <= outer[3]
+
+
+def _covers(outer: Box, inner: Box) -> bool:
+    """Whether one lies in the other from side to side, at its height."""
+    y = _centre(inner)[1]
+    return outer[0] <= inner[0] + 1 and inner[2] - 1 <= outer[2] and outer[1] <= y <= outer[3]
 
 
 def _overlap(a: Box, b: Box) -> bool:
