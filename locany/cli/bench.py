@@ -135,7 +135,7 @@ def bench(
     results = []
     for one in _shapes(shape, model, where.type):
         plan = _plan(one, where.type, quick)
-        about = {**facts(where, plan, quick=quick), "allocator": "tuned" if is_tuned else "default"}
+        about = {**facts(where, quick=quick), "allocator": "tuned" if is_tuned else "default"}
         # Else the softmax of the baseline's dense scores is slow where weights are sure (docs/log.md).
         torch.set_flush_denormal(True)
         try:
@@ -200,7 +200,7 @@ def _read_baseline(path: Path) -> dict[str, Any] | None:
         return None
     try:
         found: dict[str, Any] = loads(path.read_text(encoding="utf-8"))
-        for name in (*KIND, "tolerance", "ratios"):
+        for name in (*KIND, "tolerance", "shapes", "ratios"):
             found[name]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(

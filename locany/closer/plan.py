@@ -113,4 +113,5 @@ def _limited(found: Detections, max_boxes: int) -> Detections:
     asked = found.task.categories if found.task else ()
     unanswered = (*found.unanswered, *(set(found.labels) - set(kept.labels)))
     in_order = tuple(name for name in asked if name in unanswered)
-    return dataclasses.replace(kept, truncated=True, unanswered=in_order)
+    stats = {**found.stats, "finish": "max_boxes"}
+    return dataclasses.replace(kept, truncated=True, unanswered=in_order, stats=stats)

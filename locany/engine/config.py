@@ -1,4 +1,4 @@
-"""Knobs of an engine, none of which changes what it answers."""
+"""Knobs of an engine: what runs side by side and what is kept. Only `max_length` can change an answer."""
 
 from __future__ import annotations
 

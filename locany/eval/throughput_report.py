@@ -74,19 +74,18 @@ def tables(result: Row) -> list[str]:
     return [*lines, "", *_ratio_lines(result), *gpu_goals(result)]
 
 
-def headlines(ratios: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def headlines(ratios: Mapping[str, Mapping[str, float]]) -> dict[str, float | None]:
     """The ratios that every run reports, by their median; None where it did not measure one."""
-    return {name: ratios[name]["median"] for name in HEADLINES if name in ratios}
+    return {name: ratios[name]["median"] if name in ratios else None for name in HEADLINES}
 
 
 def summary(results: Sequence[Row]) -> dict[str, Any]:
     """The headlines over all shapes, each of the shape that does worst, and those of every shape."""
     each = {r["shape"]: headlines(r["ratios"]) for r in results}
-    worst = {
-        name: min(found[name] for found in each.values() if name in found)
-        for name in HEADLINES
-        if any(name in found for found in each.values())
-    }
+    worst: dict[str, float | None] = {}
+    for name in HEADLINES:
+        found = [value for headline in each.values() if (value := headline[name]) is not None]
+        worst[name] = min(found, default=None)
     return {**worst, "shapes": each}
 
 
@@ -110,6 +109,9 @@ def compare(results: Sequence[Row], facts: Row, baseline: Row) -> tuple[list[str
         before = baseline["ratios"].get(result["shape"])
         if before is None:
             unknown.append(f"the baseline has no shape {result['shape']}")
+            continue
+        if (size := baseline["shapes"].get(result["shape"])) != result["what"]:
+            unknown.append(f"{result['shape']} is {result['what']}, in the baseline {size}: not compared")
             continue
         now = compared_ratios(result)
         for name in sorted(before.keys() & now.keys()):
@@ -152,7 +154,11 @@ def gpu_goals(result: Row) -> list[str]:
 def as_baseline(results: Sequence[Row], facts: Row) -> dict[str, Any]:
     """What later runs of the same kind are compared with."""
     kind = {name: facts[name] for name in ("date", "device", *KIND)}
-    return kind | {"tolerance": TOLERANCE, "ratios": {r["shape"]: compared_ratios(r) for r in results}}
+    return kind | {
+        "tolerance": TOLERANCE,
+        "shapes": {r["shape"]: r["what"] for r in results},
+        "ratios": {r["shape"]: compared_ratios(r) for r in results},
+    }
 
 
 def compared_ratios(result: Row) -> dict[str, float]:

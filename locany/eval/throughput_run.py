@@ -55,6 +55,7 @@ def measure_shape(
         "device": device_name(device),
         "device_type": device.type,
         "dtype": _name(dtype),
+        "plan": {k: [m.value for m in v] if k == "modes" else v for k, v in asdict(plan).items()},
         "side": plan.side,
         "patches": grid[0] * grid[1],
         "prompt_tokens": len(prompt_about(shape, bench.new_image(grid), 0)),
@@ -77,8 +78,8 @@ def measure_shape(
     }
 
 
-def facts(device: torch.device, plan: Plan, *, quick: bool) -> dict[str, Any]:
-    """What the numbers of a run depend on besides the shape."""
+def facts(device: torch.device, *, quick: bool) -> dict[str, Any]:
+    """What the numbers of a run depend on besides shapes and their plans."""
     return {
         "benchmark": "throughput",
         "date": time.strftime("%Y-%m-%d"),
@@ -93,7 +94,6 @@ def facts(device: torch.device, plan: Plan, *, quick: bool) -> dict[str, Any]:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "system": f"{platform.machine()}, {platform.system()}",
-        "plan": {k: [m.value for m in v] if k == "modes" else v for k, v in asdict(plan).items()},
     }
 
 

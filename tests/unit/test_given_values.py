@@ -98,6 +98,7 @@ def test_what_a_limit_takes_whole_is_unanswered() -> None:
     both = found((0, 0, 9, 9), (20, 0, 29, 9), (40, 0, 49, 9), labels=["cat", "dog", "cat"], task=task)
     kept = _limited(both, 1)
     assert (kept.labels, kept.unanswered, kept.truncated) == (["cat"], ("dog",), True)
+    assert kept.stats["finish"] == "max_boxes"
     assert _limited(both, 2).unanswered == ()
 
 

@@ -315,7 +315,7 @@ def test_the_summary_has_the_worst_of_the_shapes(result: dict) -> None:
 
 
 def test_a_baseline_says_what_became_worse(result: dict) -> None:
-    about = facts(CPU, SMALL, quick=True) | {"allocator": "tuned"}
+    about = facts(CPU, quick=True) | {"allocator": "tuned"}
     ratios = compared_ratios(result)
     before = as_baseline([result], about)
     assert compare([result], about, before) == ([], [])
@@ -325,6 +325,8 @@ def test_a_baseline_says_what_became_worse(result: dict) -> None:
     costs = {name: value / 2 for name, value in ratios.items() if name.startswith("cost_")}
     before["ratios"] = {"tiny": costs}
     assert len(compare([result], about, before)[0]) == len(costs) > 0
+    (unknown,) = compare([result], about, {**before, "shapes": {"tiny": "larger"}})[1]
+    assert unknown.endswith("in the baseline larger: not compared")
     (unknown,) = compare([result], about, {**before, "threads": 99})[1]
     assert "threads" in unknown
 
@@ -408,7 +410,7 @@ def test_wrong_options_are_refused_before_anything_runs(
 def test_the_stored_baseline_can_be_read() -> None:
     path = Path(__file__).parents[2] / "benchmarks" / "baselines" / "bench.json"
     stored = json.loads(path.read_text())
-    assert set(stored) >= {*KIND, "tolerance", "ratios", "date"}
+    assert set(stored) >= {*KIND, "tolerance", "shapes", "ratios", "date"}
     assert set(stored["ratios"]) == {"bundled", "mid"}
     for ratios in stored["ratios"].values():
         assert set(HEADLINES) <= set(ratios)
