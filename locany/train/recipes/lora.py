@@ -37,9 +37,9 @@ def recipe(data: str, model: str = "locany-mini", out: str = "runs/lora") -> Tra
             ),
         ),
         lora=LoraConfig(rank=16, dropout=0.0),
-        stream=StreamConfig(PackConfig(1024, buffer_size=8), num_lanes=4),
-        # Many small steps: from the same images four packs a step learn more than sixteen (docs/log.md).
-        rows=4,
+        stream=StreamConfig(PackConfig(2048, buffer_size=8), num_lanes=4),  # a large image has 650 positions
+        # Many small steps: from the same images 4,096 positions a step learn more than 16,384 (docs/log.md).
+        rows=2,
         device=training_device(),
         steps=200,
         dense_steps=0,
