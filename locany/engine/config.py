@@ -19,7 +19,8 @@ class EngineConfig:
             of the memory that is free when the engine is made.
         max_waiting: requests that may wait for a row; another one is refused. 0 is no limit.
         prefill_tokens: tokens up to a prompt's last image that are prefilled beside one step of the running
-            rows, and as many again of what lies behind; of that at least one prompt, however long.
+            rows, and as many again of what lies behind, with what pads prompts to the longest beside them; of
+            that at least one prompt, however long.
         feature_bytes, prefix_bytes: what is kept of images and of prefixes for later questions about them.
         share_prefixes: whether questions about the same images share encoding and prefill. Needed for the two
             limits above to mean anything.

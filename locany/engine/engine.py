@@ -285,10 +285,10 @@ class Engine:
         begun = [Joining(r, self._prefixes[id(r)]) for r in self.scheduler.preparing]
         ready = [joining for joining in begun if joining.prefix is None or joining.prefix.is_ready]
         group: list[Joining] = []
-        budget = self.config.prefill_tokens
-        for joining in ready:  # at least one, then as many as the budget allows
-            budget -= len(joining.request.prompt) - joining.num_shared
-            if group and budget < 0:
+        width = 0
+        for joining in ready:  # at least one, then as many as the budget allows, each padded to the longest
+            width = max(width, len(joining.request.prompt) - joining.num_shared)
+            if group and width * (len(group) + 1) > self.config.prefill_tokens:
                 break
             group.append(joining)
         return failed + (self._join(group) if group else [])
