@@ -8,7 +8,6 @@ commit a block or a token. Where a request is in its life: `scheduler.py`; what 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -63,7 +62,6 @@ class Engine:
         self._over_at_once: list[Request] = []
         self._timed: dict[int, Request] = {}
         self._flight: _Flight | None = None
-        self._unwanted: deque[Request] = deque()
         overlap = self.config.overlap
         self._overlap = model.device.type != "cpu" if overlap is None else overlap
 
@@ -165,10 +163,6 @@ class Engine:
         self.stats.count_finished(request)
         self._release_if_idle()
 
-    def cancel_soon(self, request: Request) -> None:
-        """`cancel` at the next step: for whoever may not touch the engine now, while it makes a step."""
-        self._unwanted.append(request)
-
     def generate(self, requests: Iterable[Request]) -> list[Request]:
         """Answer all requests, and with them all others that wait; returns them, finished, in their order."""
         added: list[Request] = []
@@ -219,8 +213,6 @@ class Engine:
 
     def step(self) -> list[Request]:
         """End what is over, begin what fits, and let every running row commit. Returns what it finished."""
-        while self._unwanted:
-            self.cancel(self._unwanted.popleft())
         done = self._expire()
         done += self._admit()
         done += self._prepare()

@@ -440,19 +440,6 @@ def test_refused_before_others_could_suffer() -> None:
     assert engine.scheduler.is_idle
 
 
-def test_a_request_that_is_to_go_goes_with_the_next_step() -> None:
-    engine = Engine(toy_model(), VOCAB)
-    kept, unwanted = (engine.add(Request([1, 2, 3], (), Params(max_new_tokens=10))) for _ in range(2))
-    engine.step()
-    engine.cancel_soon(unwanted)
-    assert unwanted.finish is None
-    engine.step()
-    assert unwanted.finish is Finish.CANCELLED
-    run_out(engine)
-    assert kept.finish is not None
-    assert_nothing_left(engine)
-
-
 def test_graphs_without_cuda_are_refused() -> None:
     with pytest.raises(DeviceError, match="graphs=True captures steps on CUDA, the model is on cpu"):
         Engine(toy_model(), VOCAB, EngineConfig(graphs=True))
