@@ -15,11 +15,13 @@ class EngineConfig:
         max_rows: requests that run side by side.
         max_length: tokens of prompt and answer together; published: the tokenizer's 16384.
         max_patches: image patches that are encoded at once; a single larger image goes alone.
-        max_tokens: cache slots of all rows together, each row as long as the longest may become; 0 takes half
-            of the memory that is free when the engine is made.
+        max_tokens: tokens of prompts and answers in the cache, all rows together, each row as long as the
+            longest may become; 0 takes half of the memory that is free when the engine is made. Up to six
+            blocks a row come on top for its steps, and where steps are captured, rows up to a power of two.
         max_waiting: requests that may wait for a row; another one is refused. 0 is no limit.
         prefill_tokens: tokens up to a prompt's last image that are prefilled beside one step of the running
-            rows, and as many again of what lies behind; of that at least one prompt, however long.
+            rows, and as many again of what lies behind, with what pads prompts to the longest beside them; of
+            that at least one prompt, however long.
         feature_bytes, prefix_bytes: what is kept of images and of prefixes for later questions about them.
         share_prefixes: whether questions about the same images share encoding and prefill. Needed for the two
             limits above to mean anything.

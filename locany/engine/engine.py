@@ -8,7 +8,6 @@ commit a block or a token. Where a request is in its life: `scheduler.py`; what 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -19,7 +18,7 @@ from locany.codec.vocab import Vocab
 from locany.engine.config import EngineConfig
 from locany.engine.labels import refusal
 from locany.engine.memory import is_out_of_memory, release_memory
-from locany.engine.modes import check_mode, record
+from locany.engine.modes import check_mode, cut_by, record
 from locany.engine.prefill import Prefiller
 from locany.engine.prefix import Prefix
 from locany.engine.request import Finish, Found, Request
@@ -63,7 +62,6 @@ class Engine:
         self._over_at_once: list[Request] = []
         self._timed: dict[int, Request] = {}
         self._flight: _Flight | None = None
-        self._unwanted: deque[Request] = deque()
         overlap = self.config.overlap
         self._overlap = model.device.type != "cpu" if overlap is None else overlap
 
@@ -123,6 +121,12 @@ class Engine:
         if wrong := refusal(request.labels, self.vocab):
             raise RequestError(f"{wrong}; make labels with this checkpoint's tokenizer (codec.label_ids)")
         vision, token = self.runner.model.config.vision, self.vocab.image_token
+        for height, width in (image.grid_hw for image in request.images):
+            if min(height, width) < 1 or height % vision.merge_size or width % vision.merge_size:
+                raise RequestError(
+                    f"an image has a grid of {height} x {width} patches, expected positive multiples of "
+                    f"{vision.merge_size}; pad it, as `preprocess` does"
+                )
         given = request.prompt.count(token)
         wanted = sum(h * w // vision.merge_size**2 for h, w in (image.grid_hw for image in request.images))
         if given != wanted:
@@ -144,11 +148,6 @@ class Engine:
                     "an image has NaN, infinity or values beyond 10,000, which would spoil the answers of "
                     "others; expected normalised pixels, about -1 to 1 (image.preprocess makes them)"
                 )
-            if height % vision.merge_size or width % vision.merge_size:
-                raise RequestError(
-                    f"an image has a grid of {height} x {width} patches, expected multiples of "
-                    f"{vision.merge_size}; pad it, as `preprocess` does"
-                )
         if request.images and request.prompt[-1] == token:
             raise RequestError("the prompt ends in an image token; close the image and ask something")
 
@@ -160,14 +159,9 @@ class Engine:
             self._drop(request)
         else:
             return
-        if request.finish is None:
-            request.finish = Finish.CANCELLED
-            self.stats.count_finished(request)
+        request.finish = request.finish or Finish.CANCELLED  # some are over before they begin
+        self.stats.count_finished(request)
         self._release_if_idle()
-
-    def cancel_soon(self, request: Request) -> None:
-        """`cancel` at the next step: for whoever may not touch the engine now, while it makes a step."""
-        self._unwanted.append(request)
 
     def generate(self, requests: Iterable[Request]) -> list[Request]:
         """Answer all requests, and with them all others that wait; returns them, finished, in their order."""
@@ -219,8 +213,6 @@ class Engine:
 
     def step(self) -> list[Request]:
         """End what is over, begin what fits, and let every running row commit. Returns what it finished."""
-        while self._unwanted:
-            self.cancel(self._unwanted.popleft())
         done = self._expire()
         done += self._admit()
         done += self._prepare()
@@ -242,10 +234,10 @@ class Engine:
         self._over_at_once = []
         if self._timed:
             now = self.clock()
-            late = [request for request in self._timed.values() if request.deadline <= now]
+            late = [r for r in self._timed.values() if r.deadline <= now and not (r.finish or r.closing)]
             for request in late:
-                request.finish = request.finish or Finish.TIMEOUT
-            done += [request for request in late if request.finish is Finish.TIMEOUT]
+                cut_by(request, Finish.TIMEOUT)
+            done += [request for request in late if request.finish is not None]
         for request in done:
             if request in self.scheduler.running:
                 self._retire(request)
@@ -285,10 +277,10 @@ class Engine:
         begun = [Joining(r, self._prefixes[id(r)]) for r in self.scheduler.preparing]
         ready = [joining for joining in begun if joining.prefix is None or joining.prefix.is_ready]
         group: list[Joining] = []
-        budget = self.config.prefill_tokens
-        for joining in ready:  # at least one, then as many as the budget allows
-            budget -= len(joining.request.prompt) - joining.num_shared
-            if group and budget < 0:
+        width = 0
+        for joining in ready:  # at least one, then as many as the budget allows, each padded to the longest
+            width = max(width, len(joining.request.prompt) - joining.num_shared)
+            if group and width * (len(group) + 1) > self.config.prefill_tokens:
                 break
             group.append(joining)
         return failed + (self._join(group) if group else [])

@@ -83,9 +83,14 @@ def record(request: Request, outcome: Outcome, row: int, vocab: Vocab, limit: in
     _follow(request, tokens, vocab, limit)
     if request.finish is None and request.text_len >= limit:
         request.finish = Finish.LIMIT
-    cut = request.finish in (Finish.LIMIT, Finish.MAX_BOXES) and not request.params.compat
-    if cut and request.tokens and math.isnan(request.token_scores[-1]):
-        request.closing, request.finish = request.finish, None
+    if request.finish in (Finish.LIMIT, Finish.MAX_BOXES):
+        cut_by(request, request.finish)
+
+
+def cut_by(request: Request, reason: Finish) -> None:
+    """End an answer that has more to say: at once, or behind one more step that scores its last tokens."""
+    unscored = bool(request.tokens) and math.isnan(request.token_scores[-1]) and not request.params.compat
+    request.finish, request.closing = (None, reason) if unscored else (reason, None)
 
 
 def _score_pending(request: Request, outcome: Outcome, row: int) -> None:
@@ -191,7 +196,7 @@ def _close_item(request: Request, at: int, vocab: Vocab) -> bool:
     request.items.append(Item(request.label, bins, start, at + 1))
     request.num_boxes += bool(bins)
     most = request.params.max_boxes
-    if most and request.num_boxes >= most and request.finish is None:
+    if most and request.num_boxes >= most:  # also where the block goes on, to the end
         _cut(request, at + 1)
         request.finish = Finish.MAX_BOXES
         return True

@@ -86,7 +86,8 @@ class Params:
         presence: how sure it must be that there is anything: the least share of coordinates against None in a
             frame that may say either. More than 0.5 answers None where that is doubtful, less rather finds
             something. Without effect in the blocks of a fixed length of `Formulation.FIXED`.
-        timeout_s: seconds from when the request was added until it is ended with what it has; 0 is off.
+        timeout_s: seconds from when the request was added until it is ended with what it has, behind one more
+            step where that scores its last box; 0 is off.
         hold_labels: an answer to named categories or a phrase uses these words as labels and no others; not
             where one of them is longer than `labels.MOST_TOKENS`, nor in the blocks of a fixed length of
             `Formulation.FIXED`.

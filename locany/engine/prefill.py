@@ -143,6 +143,7 @@ class Prefiller:
             (prefix,) = prefixes
             self.forget(prefix)
             prefix.embeds = prefix.cache = None
+            prefix.encoded.clear()
             patches, tokens = prefix.num_patches, len(prefix.tokens)
             size = f"an image of {patches:,} patches" if patches else f"a prompt of {tokens:,} tokens"
             prefix.error = EngineMemoryError(
@@ -154,20 +155,30 @@ class Prefiller:
         return []
 
     def _encode(self, prefixes: Sequence[Prefix]) -> None:
-        """Encode the images of some prefixes, each different image once, and embed the prefixes."""
+        """Encode a pack of images, each different one once, and embed the prefixes that have all of theirs.
+
+        Args:
+            prefixes: whose images fit the patch budget; or a single one, of which it takes what fits.
+        """
         merge = self.model.config.vision.merge_size**2
         known: dict[Hashable, Tensor] = {}
         new: dict[Hashable, ImageInput] = {}
         names: list[list[Hashable]] = []
+        room = self.config.max_patches
         for prefix in prefixes:
-            digests: Sequence[Hashable] = prefix.digests or [object() for _ in prefix.images]
-            names.append(list(digests))
-            for name, image in zip(digests, prefix.images, strict=True):
-                feature = self.features.get(name)
+            names.append([])
+            known.update(zip(prefix.digests, prefix.encoded, strict=False))
+            digests: Sequence[Hashable] = prefix.digests[len(prefix.encoded) :]
+            for name, image in zip(digests or [object() for _ in prefix.images], prefix.images, strict=True):
+                feature = known.get(name, self.features.get(name))
                 if feature is not None:
                     known[name] = feature
-                else:
+                elif name not in new:
+                    room -= len(image.pixel_values)
+                    if new and room < 0:
+                        break
                     new[name] = image
+                names[-1].append(name)
         if new:
             images = list(new.values())
             pixels = torch.cat([torch.from_numpy(np.ascontiguousarray(i.pixel_values)) for i in images])
@@ -179,11 +190,18 @@ class Prefiller:
                 known[name] = part.clone()  # not a view of the pack, which would keep all of it
                 if self.config.share_prefixes:
                     self.features.put(name, known[name], known[name].nbytes)
-        for prefix, digests in zip(prefixes, names, strict=True):
-            ids = torch.tensor([prefix.tokens], device=self.model.device)
-            prefix.embeds = self.model.embed(ids, torch.cat([known[name] for name in digests]))[0]
-        for prefix in prefixes:
-            prefix.images = ()
+        encoded = [
+            [*prefix.encoded, *(known[name] for name in own)]
+            for prefix, own in zip(prefixes, names, strict=True)
+        ]
+        for prefix, own, features in zip(prefixes, names, encoded, strict=True):
+            if len(own) == len(prefix.images):
+                ids = torch.tensor([prefix.tokens], device=self.model.device)
+                prefix.embeds = self.model.embed(ids, torch.cat(features))[0]
+        # All or none: where memory runs out before, the images are still needed.
+        for prefix, own, features in zip(prefixes, names, encoded, strict=True):
+            prefix.images = prefix.images[len(own) :]
+            prefix.encoded = features if prefix.images else []
 
     def _extend(self, prefixes: Sequence[Prefix], count: int) -> None:
         """Compute keys and values of the next `count` tokens of prefixes of one length."""

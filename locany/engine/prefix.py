@@ -25,8 +25,9 @@ class Prefix:
     """The common beginning of some prompts.
 
     Attributes:
-        tokens: its ids; images: what stands at its image tokens, dropped once they are encoded.
-        digests: of the images, by content.
+        tokens: its ids; images: what stands at its image tokens, each dropped once it is encoded.
+        digests: of all its images, by content; empty where nothing is shared.
+        encoded: visual tokens of the images that are encoded already, while others are not.
         embeds: [tokens, hidden], from when the images are encoded until the keys are computed.
         cache: one row of keys and values; `num_done` tokens of it are computed.
         error: why it could not be computed.
@@ -35,6 +36,7 @@ class Prefix:
     tokens: tuple[int, ...]
     images: tuple[ImageInput, ...]
     digests: tuple[bytes, ...]
+    encoded: list[Tensor] = field(default_factory=list)
     embeds: Tensor | None = None
     cache: KVCache | None = None
     num_done: int = 0
@@ -46,6 +48,7 @@ class Prefix:
 
     @property
     def num_patches(self) -> int:
+        """Of the images that are not encoded yet."""
         return sum(len(image.pixel_values) for image in self.images)
 
     @property

@@ -29,6 +29,9 @@ from locany.model.masks import Layout, cache_layout, visible
 # The cache grows by so many slots at a time, so that growing is rare: it copies all rows, and on a GPU the
 # captured steps are lost with it.
 _SLOTS_STEP, _SLOTS_STEP_DEVICE = 256, 2048
+# Of a row, on top of its tokens: drafts, window and a step under way, for a text that its last block and its
+# drafts took beyond the limit.
+_STEP_BLOCKS = 6
 _LENGTH_STEP = 256  # steps on a device read whole multiples, so that there are few different shapes
 
 
@@ -104,13 +107,17 @@ class Runner:
         )
 
     def reserve(self, num_rows: int, length: int) -> None:
-        """Room for so many rows of so many tokens, the positions of a step included."""
+        """Room for so many rows of so many tokens, the positions of a step included.
+
+        Slots are rounded up as long as all rows stay within `max_tokens` but for what steps have on top.
+        """
+        most = self.max_tokens // num_rows + _STEP_BLOCKS * self.rows.width
         if self._graphs is not None:
             num_rows = rounded_rows(num_rows)
         length += 3 * self.rows.width  # drafts, window, and a step that the host does not know of yet
         if num_rows > self.cache.num_rows or length > self.cache.capacity:
             step = _SLOTS_STEP if self.device.type == "cpu" else _SLOTS_STEP_DEVICE
-            slots = -(-length // step) * step
+            slots = max(length, min(-(-length // step) * step, most))
             rows, capacity = max(num_rows, self.cache.num_rows), max(slots, self.cache.capacity)
             if rows * capacity > self.max_tokens:  # give up what nobody needs now
                 rows, capacity = num_rows, slots

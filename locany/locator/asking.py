@@ -5,12 +5,11 @@ A question may take several requests (`locany.closer`): categories side by side,
 
 from __future__ import annotations
 
-import threading
 import time
 import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from locany.errors import EngineBusyError, EngineMemoryError, ImageTooLargeError
 from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
 from locany.image.tile import cut
 from locany.locator.calibration import Calibration
+from locany.locator.locks import EngineLocks
 from locany.locator.reading import detection_of, read, unanswered
 from locany.results import Detection, Detections
 from locany.tasks import Task
@@ -64,20 +64,6 @@ class Options:
             return {name: options[name] for name in names if name in options}
 
         return cls(Params(**among(_PARAMS)), CloserConfig(**among(_CLOSER)), among(_IMAGE_OPTIONS))
-
-
-@dataclass(frozen=True)
-class EngineLocks:
-    """What threads that share an engine wait at: one uses it at a time.
-
-    Attributes:
-        lock: held while the engine is used.
-        door: held while waiting for the lock, and by nobody for a whole step. A thread that makes step after
-            step takes the lock again before any other wakes up, and without a door keeps it for a hundred.
-    """
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    door: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass
@@ -322,17 +308,10 @@ class Asking:
         self.cancel([asked for asked in self.running.values() if asked.question.number == number])
 
     def cancel(self, asked: Sequence[Asked]) -> None:
-        """Take requests out of the engine."""
+        """Take requests out of the engine, without waiting for it."""
         for one in asked:
             self.running.pop(id(one.request), None)
-            # A generator may be closed by the garbage collector, in the middle of a step of its own thread.
-            if self.lock.acquire(blocking=False):
-                try:
-                    self.engine.cancel(one.request)
-                finally:
-                    self.lock.release()
-            else:
-                self.engine.cancel_soon(one.request)
+            self.lock.cancel(one.request)
 
     def open(self, number: int, item: Any) -> Question:
         """Load the image of a question and plan how to look at it."""

@@ -11,8 +11,9 @@ from locany.codec import Tokenizer
 from locany.engine import Engine, EngineConfig, Params, Thresholds
 from locany.errors import CheckpointConfigError, LocanyError, RequestError
 from locany.image import PreprocessConfig
-from locany.locator.asking import Asking, EngineLocks, Options
+from locany.locator.asking import Asking, Options
 from locany.locator.calibration import Calibration
+from locany.locator.locks import EngineLocks
 from locany.model import LocateModel
 from locany.model.quantize import quantization
 from locany.results import Detection, Detections
@@ -61,7 +62,8 @@ class Locator:
         self.tokenizer, self.preprocess_config = tokenizer, preprocess_config
         self.calibration, self.calibrated = calibration, calibrated
         self.engine = Engine(model, tokenizer.vocab, config)
-        self._locks = EngineLocks()  # one thread at a time steps the engine; each waits for its own answers
+        # One thread at a time steps the engine; each waits for its own answers.
+        self._locks = EngineLocks(self.engine)
 
     def __repr__(self) -> str:
         dtype = str(self.model.dtype).removeprefix("torch.")

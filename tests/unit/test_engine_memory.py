@@ -254,6 +254,77 @@ def test_images_are_encoded_within_the_patch_budget(
         assert_same(mine, other)
 
 
+def test_images_of_one_prompt_are_encoded_within_the_patch_budget(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In several packs, a step each; what is left of them goes with the next prompt's."""
+    rng, image = np.random.default_rng(0), words.vocab.image_token
+    pictures = [ImageInput(rng.normal(0, 1, (4, 3, 14, 14)).astype(np.float32), (2, 2)) for _ in range(23)]
+
+    def asked() -> list[Request]:
+        """One has an image twice, far apart."""
+        sets = [(*pictures[:18], pictures[0]), pictures[18:20], (*pictures[20:], pictures[19])]
+        return [
+            Request([1, *[image] * len(images), 2, 3], tuple(images), Params(max_new_tokens=9))
+            for images in sets
+        ]
+
+    whole = Engine(model, words.vocab).generate(asked())
+    sizes = limit_vision(monkeypatch, model, 1000)
+    for options in ({}, {"share_prefixes": False}, {"feature_bytes": 0}):
+        sizes.clear()
+        engine = Engine(model, words.vocab, EngineConfig(max_patches=16, **options))  # type: ignore[arg-type]
+        parts = engine.generate(asked())
+        assert max(sizes) == 16
+        shared = not options
+        assert sum(sizes) == 4 * (23 if shared else 24 + (options.get("share_prefixes") is False))
+        for mine, other in zip(parts, whole, strict=True):
+            assert_same(mine, other)
+        assert_nothing_left(engine)
+
+
+def test_running_rows_go_on_between_the_packs_of_a_prompt(model: LocateModel, words: Tokenizer) -> None:
+    engine, image = Engine(model, words.vocab, EngineConfig(max_patches=4)), words.vocab.image_token
+    running = engine.add(text(0, 5, compat=True, max_new_tokens=50))
+    engine.step()
+    pixels = np.random.default_rng(0).normal(0, 1, (5, 4, 3, 14, 14)).astype(np.float32)
+    images = tuple(ImageInput(values, (2, 2)) for values in pixels)
+    many = engine.add(Request([1, *[image] * 5, 2, 3], images, Params(max_new_tokens=9)))
+    for number in range(1, 5):
+        before = len(running.tokens)
+        engine.step()
+        assert (engine.stats.num_images, many in engine.scheduler.preparing) == (number, True)
+        assert len(running.tokens) > before or running.finish is not None
+    engine.step()
+    assert engine.stats.num_images == 5
+    assert many not in engine.scheduler.preparing
+
+
+def test_prompts_are_prefilled_within_the_token_budget(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is as wide as the widest beside it: a long one goes alone, at the head of the queue or within."""
+    fill, shapes = model.decoder.fill, list[tuple[int, int]]()
+
+    def counted(embeds: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        shapes.append((embeds.shape[0], embeds.shape[1]))
+        return fill(embeds, *args, **kwargs)
+
+    monkeypatch.setattr(model.decoder, "fill", counted)
+    for lengths, expected in (
+        ([90, *[3] * 15], [(1, 89), (15, 2)]),
+        ([*[3] * 4, 90, *[3] * 4], [(4, 2), (1, 89), (4, 2)]),
+        ([200, 40, 60], [(1, 199), (1, 39), (1, 59)]),
+        ([48, 50, 10], [(2, 49), (1, 9)]),
+    ):
+        shapes.clear()
+        asked = [text(number, length, max_new_tokens=8) for number, length in enumerate(lengths)]
+        engine = Engine(model, words.vocab, EngineConfig(prefill_tokens=100))
+        engine.generate(asked)
+        assert shapes == expected
+        assert [len(request.tokens) > 0 for request in asked] == [True] * len(asked)
+
+
 def test_causal_blocks_are_refused(locator: Locator) -> None:
     model = tiny_model(config=tiny_config(causal_attn=True))
     with pytest.raises(CheckpointConfigError, match="causal_attn is true"):

@@ -14,6 +14,7 @@ from locany.engine import Engine, EngineConfig, Finish, ImageInput, Params, Requ
 from locany.engine.graphs import StepGraphs
 from locany.errors import DeviceError, EngineBusyError, EngineMemoryError, RequestError
 from locany.model import LocateModel
+from locany.model.cache import KVCache
 from tests.tiny import tiny_model
 from tests.unit.test_engine_crowd import VOCAB, toy_model, toy_question
 from tests.unit.test_engine_invariants import (
@@ -137,7 +138,28 @@ def test_the_cache_follows_the_budget(model: LocateModel, words: Tokenizer) -> N
     while not engine.scheduler.is_idle:
         engine.step()
         slots = engine.runner.cache.num_rows * engine.runner.cache.capacity
-        assert slots <= 4096 + 8 * 300, "rounding and the columns of a step come on top of the budget"
+        assert slots <= 4096 + 8 * 36, "the columns of a step come on top of the budget"
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_slots_are_rounded_within_the_budget(overlap: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the cache is not copied again with every step, where there is no room for rounding."""
+    resized, resize = list[int](), KVCache.resize
+
+    def counted(cache: KVCache, num_rows: int, capacity: int) -> None:
+        resized.append(num_rows * capacity)
+        resize(cache, num_rows, capacity)
+
+    monkeypatch.setattr(KVCache, "resize", counted)
+    for num_rows, mode in ((16, "slow"), (4, "verified"), (4, "fast"), (1, "slow")):
+        resized.clear()
+        length = 160 // num_rows
+        engine = Engine(toy_model(), VOCAB, EngineConfig(max_tokens=160, overlap=overlap))
+        params = Params(mode=mode, max_new_tokens=length - 4)  # type: ignore[arg-type]
+        asked = [Request([1, 2, 3, number], (), params) for number in range(num_rows)]
+        engine.generate(asked)
+        assert len(resized) == 1
+        assert resized[0] <= 160 + num_rows * 36
 
 
 def test_what_never_fits_is_refused(model: LocateModel, words: Tokenizer) -> None:
@@ -216,6 +238,52 @@ def test_time_begins_with_the_question(model: LocateModel, words: Tokenizer) -> 
     clock.now = 103.0
     assert engine.step() == [late]
     assert late.finish is Finish.TIMEOUT
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+@pytest.mark.parametrize("mode", ["fast", "hybrid", "slow", "verified"])
+def test_an_answer_that_time_cuts_has_the_scores_of_its_boxes(
+    golden_model: LocateModel, words: Tokenizer, mode: str, overlap: bool
+) -> None:
+    """Behind one more step, which commits nothing; tokens and scores are those of the whole answer."""
+    scored = 0
+    for number in range(4):
+        (whole,) = Engine(golden_model, words.vocab).generate([ask(words, number, mode=mode)])
+        for at in range(len(whole.commits)):
+            clock, request = Clock(), ask(words, number, mode=mode, timeout_s=1)
+            engine = Engine(golden_model, words.vocab, EngineConfig(overlap=overlap), clock=clock)
+            engine.add(request)
+            while request.finish is None and len(request.commits) <= at:
+                engine.step()
+            if request.finish is not None:
+                continue
+            clock.now = 2.0
+            assert engine.step() == [request]
+            assert request.finish is Finish.TIMEOUT
+            assert len(request.commits) == at + 1
+            length = len(request.tokens)
+            assert request.tokens == whole.tokens[:length]
+            np.testing.assert_allclose(request.token_scores, whole.token_scores[:length], atol=2e-4)
+            np.testing.assert_allclose(request.expected_bins, whole.expected_bins[:length], atol=2e-2)
+            scored += length
+            assert_nothing_left(engine)
+            assert engine.stats.finishes == {"timeout": 1}
+    assert scored > 20
+
+
+def test_an_answer_that_a_limit_cut_stays_so_when_its_time_is_up(
+    golden_model: LocateModel, words: Tokenizer
+) -> None:
+    """While its last step is still to come."""
+    clock, request = Clock(), ask(words, 0, mode="fast", max_new_tokens=1, timeout_s=1)
+    engine = Engine(golden_model, words.vocab, EngineConfig(overlap=False), clock=clock)
+    engine.add(request)
+    while request.closing is None:
+        engine.step()
+    clock.now = 2.0
+    assert engine.step() == [request]
+    assert request.finish is Finish.LIMIT
+    assert_nothing_left(engine)
 
 
 # -- cancelling -------------------------------------------------------------------------------------------
@@ -363,24 +431,13 @@ def test_refused_before_others_could_suffer() -> None:
         ([-1, 1], (), "the prompt has token -1"),
         (prompt, (ImageInput(pixels[..., :12], (2, 2)),), r"of shape \(4, 3, 14, 12\), expected a float32"),
         (prompt, (ImageInput(pixels.astype(float), (2, 2)),), "an image is float64"),
-        (prompt, (ImageInput(pixels, (1, 4)),), "a grid of 1 x 4 patches, expected multiples of 2"),
+        ([1, 2], (ImageInput(pixels[:0], (0, 0)),), "a grid of 0 x 0 patches, expected positive multiples"),
+        (prompt, (ImageInput(pixels, (-2, -2)),), "a grid of -2 x -2 patches, expected positive"),
+        (prompt, (ImageInput(pixels, (1, 4)),), "a grid of 1 x 4 patches, expected positive multiples of 2"),
     ):
         with pytest.raises(RequestError, match=message):
             engine.add(Request(tokens, images))
     assert engine.scheduler.is_idle
-
-
-def test_a_request_that_is_to_go_goes_with_the_next_step() -> None:
-    engine = Engine(toy_model(), VOCAB)
-    kept, unwanted = (engine.add(Request([1, 2, 3], (), Params(max_new_tokens=10))) for _ in range(2))
-    engine.step()
-    engine.cancel_soon(unwanted)
-    assert unwanted.finish is None
-    engine.step()
-    assert unwanted.finish is Finish.CANCELLED
-    run_out(engine)
-    assert kept.finish is not None
-    assert_nothing_left(engine)
 
 
 def test_graphs_without_cuda_are_refused() -> None:

@@ -172,6 +172,20 @@ def test_a_stream_that_was_never_begun_cancels_when_it_is_closed() -> None:
     assert_nothing_left(engine)
 
 
+def test_a_stream_that_is_over_before_it_begins_counts() -> None:
+    for steps in (0, 1):
+        engine = Engine(toy_model(), VOCAB)
+        request = Request([1, 2, 3], (), Params(max_new_tokens=0))
+        stream = engine.stream(request)
+        for _ in range(steps):
+            engine.step()
+        assert list(stream) == []
+        assert request.finish is Finish.LIMIT
+        assert engine.stats.num_requests == 1
+        assert engine.stats.finishes == {"limit": 1}
+        assert_nothing_left(engine)
+
+
 def test_the_cache_is_given_back_after_a_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("locany.engine.memory._IDLE_BYTES", 0)
     engine = Engine(toy_model(), VOCAB)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import locany
 from locany.codec import Tokenizer
 from locany.engine import Engine, EngineConfig, Request
 from locany.model import LocateModel
+from locany.model.packed import can_pack
 from tests.unit.test_engine_crowd import VOCAB, toy_model, toy_question
 from tests.unit.test_engine_invariants import KNOBS, ask, assert_same
 
@@ -49,6 +52,20 @@ def test_each_one_changes_nothing(switch: dict[str, Any]) -> None:
     expected = Engine(toy_model(), VOCAB, EngineConfig(**OFF)).generate(map(toy_question, asked))
     engine = Engine(toy_model(), VOCAB, EngineConfig(**(OFF | switch)))
     for mine, other in zip(engine.generate(map(toy_question, asked)), expected, strict=True):
+        assert_same(mine, other)
+
+
+def test_packed_weights_change_nothing(checkpoint: Path, words: Tokenizer) -> None:
+    locators = [
+        locany.load(checkpoint, device="cpu", dtype="float32", packed=packed) for packed in (True, False)
+    ]
+    model = locators[1].model
+    if not can_pack(model.device, model.dtype):
+        pytest.skip("this torch does not pack weights")
+    sizes = [sum(weight.numel() for weight in locator.model.parameters()) for locator in locators]
+    assert sizes[0] < sizes[1], "packed weights are no tensors any more"
+    got, expected = (locator.engine.generate(golden_questions(words)) for locator in locators)
+    for mine, other in zip(got, expected, strict=True):
         assert_same(mine, other)
 
 

@@ -15,6 +15,7 @@ from locany.errors import RequestError
 from locany.model import LocateModel
 from locany.results import Provenance
 from tests.parity.stage_generate import golden_prompts
+from tests.parity.test_parity import ALL, SUBSET
 from tests.tiny import tiny_model
 from tests.unit.test_engine_invariants import ask
 
@@ -75,11 +76,27 @@ def test_a_trained_model_in_fewer_steps(golden_model: LocateModel, words: Tokeni
     assert 0 < engine.stats.num_accepted < engine.stats.num_drafts
 
 
-def test_every_golden_prompt(golden_model: LocateModel, words: Tokenizer, checkpoint: Path) -> None:
+@pytest.mark.parametrize(
+    ("folder", "at_least"),
+    [
+        pytest.param(SUBSET, 20, id="subset"),
+        pytest.param(
+            ALL,
+            150,
+            id="all",
+            marks=pytest.mark.skipif(not ALL.is_dir(), reason="the golden folder is not here"),
+        ),
+    ],
+)
+def test_every_golden_prompt(
+    golden_model: LocateModel, words: Tokenizer, checkpoint: Path, folder: Path, at_least: int
+) -> None:
     pairs = []
-    for record, prompt, images in golden_prompts(checkpoint.parent / "generate", checkpoint, words):
-        for run in record["runs"]:
-            knobs = {"repetition_penalty": run["repetition_penalty"], "max_new_tokens": run["max_new_tokens"]}
+    for record, prompt, images in golden_prompts(folder / "generate", checkpoint, words):
+        for penalty, limit in sorted(
+            {(r["repetition_penalty"], r["max_new_tokens"]) for r in record["runs"]}
+        ):
+            knobs = {"repetition_penalty": penalty, "max_new_tokens": limit}
             for compat in (True, False):
                 pairs.append(
                     [
@@ -87,7 +104,7 @@ def test_every_golden_prompt(golden_model: LocateModel, words: Tokenizer, checkp
                         for mode in ("slow", "verified")
                     ]
                 )
-    assert len(pairs) > 10
+    assert len(pairs) >= at_least
     Engine(golden_model, words.vocab).generate(request for pair in pairs for request in pair)
     for slow, verified in pairs:
         assert_equal(slow, verified)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -250,6 +251,21 @@ def test_a_block_that_goes_on_behind_the_last_box_is_scored_as_one_that_does_not
     assert cut.token_scores == whole.token_scores[:4]
     assert cut.score(0, 4) == whole.score(0, 4)
     np.testing.assert_array_equal(cut.expected_bins, whole.expected_bins[:4])
+
+
+@pytest.mark.parametrize("compat", [False, True])
+def test_boxes_beyond_the_limit_are_cut_also_where_a_block_holds_the_end(
+    tokenizers: dict[Formulation, Tokenizer], compat: bool
+) -> None:
+    vocab = tokenizers[Formulation.FIXED].vocab
+    opened = [vocab.ref, 5, vocab.ref_end, vocab.box, vocab.coord(1), vocab.coord(2)]
+    rest = [vocab.box_end, vocab.box, vocab.coord(7), vocab.coord(8), vocab.box_end]
+    for last in (vocab.end, vocab.ref):
+        steps = [slots(vocab, *opened), slots(vocab, *rest, last), slots(vocab, vocab.end)]
+        found = run_script(vocab, steps, mode="fast", max_boxes=1, compat=compat)
+        assert (found.finish, found.truncated, found.num_boxes) == (Finish.MAX_BOXES, True, 1)
+        assert found.tokens == [*opened, vocab.box_end]
+        assert compat or not any(map(math.isnan, found.token_scores))
 
 
 def test_a_repeated_box_behind_a_label_that_nothing_opened(

@@ -264,6 +264,47 @@ def test_watching_gives_boxes_before_the_answer_is_over(locator: Locator) -> Non
     assert locator.engine.scheduler.is_idle
 
 
+def test_a_watch_that_is_closed_while_the_engine_is_held_leaves_nothing(locator: Locator) -> None:
+    """Whoever holds the engine, this thread too (a generator that the garbage collector closes in a step)."""
+    before, lock = threading.active_count(), locator._locks.lock
+    for other_thread in (False, True):
+        stream = locator.watch(picture(0, 84), Task.detect(["red square", "dog"]))
+        next(stream)
+        with lock:
+            if other_thread:
+                closing = threading.Thread(target=stream.close, daemon=True)
+                closing.start()
+                closing.join(60)
+            else:
+                stream.close()
+            assert locator.engine.scheduler.running, "not under the hands of who holds the engine"
+        assert locator.engine.scheduler.is_idle
+        assert not lock.locked()
+    assert threading.active_count() == before
+
+
+def test_many_watches_closed_at_any_time_leave_nothing(locator: Locator) -> None:
+    """While threads of their own make steps, and others hold the engine for a moment."""
+
+    def ask(number: int) -> None:
+        for _ in range(3):
+            stream = locator.watch(picture(0, 84), Task.detect(["red square", "dog"]), max_new_tokens=20)
+            for _ in range(number % 3):
+                next(stream, None)
+            stream.close()
+
+    threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    patience = time.monotonic() + 300
+    while any(thread.is_alive() for thread in threads) and time.monotonic() < patience:
+        with locator._locks.lock:
+            time.sleep(0.001)
+        time.sleep(0.001)
+    assert not any(thread.is_alive() for thread in threads)
+    assert locator.engine.scheduler.is_idle
+
+
 def to_its_end(watched: Generator[Detection, None, Detections]) -> tuple[list[Detection], Detections]:
     """What it gives, and what it returns."""
     whole: list[Detections] = []
