@@ -1,8 +1,8 @@
 """What looking closer gains and costs: tiles, a second look, sub-bin coordinates, categories side by side.
 
-    python benchmarks/small_objects.py [--images 24] [--sides 224 448 672 1344] [--out result.json]
+    python benchmarks/small_objects.py [--images 24] [--sides 672 1008 1344] [--out result.json]
 
-The bundled model shrinks every image to 448 x 448 pixels. Here the emoji keep the size they had in training
+The bundled model shrinks every image to about 700 x 700 pixels. Here emoji keep the size they had in training
 (28 to 96 pixels) while the image grows: what one look sees of them shrinks. A second kind of image has emoji
 of all sizes, up to half of the image. A third table asks for more categories at once than the model was
 trained on, in small images. Seeds are fresh. Costs are counted (requests, patches encoded,
@@ -210,8 +210,8 @@ def main() -> None:
     )
     parser.add_argument("--model", help="checkpoint; default: the bundled one")
     parser.add_argument("--images", type=int, default=24, help="of each size")
-    parser.add_argument("--sides", type=int, nargs="*", default=[224, 448, 672, 1344])
-    parser.add_argument("--mixed", type=int, nargs="*", default=[672], help="sides of images with all sizes")
+    parser.add_argument("--sides", type=int, nargs="*", default=[672, 1008, 1344])
+    parser.add_argument("--mixed", type=int, nargs="*", default=[1344], help="sides of images with all sizes")
     parser.add_argument("--categories", type=int, nargs="*", default=[2, 4, 6, 8])
     parser.add_argument("--ways", nargs="*", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--mode", default="hybrid")

@@ -16,7 +16,7 @@ from locany.files import write_whole
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "closer.md"
 START, STOP = "<!-- numbers -->\n", "<!-- end of numbers -->"
 HEAD = ("", "F1@0.5", "precision", "recall", "F1@0.75", "IoU", "CPU s", "requests", "patches", "forwards")
-UNSHRUNK = 448  # pixels: up to here the bundled model sees an image as it is, and `auto` makes no tiles
+UNSHRUNK = 700  # pixels: up to here the bundled model sees an image as it is, and `auto` makes no tiles
 
 
 def tables(result: Mapping[str, Any]) -> str:

@@ -286,13 +286,17 @@ def test_a_pack_of_one_sample_is_that_sample(tokenizer: Tokenizer, model: Locate
 
 
 def test_no_loss_sees_the_token_that_it_predicts(tokenizer: Tokenizer, model: LocateModel) -> None:
-    """Change one coordinate: every loss before it stays, and every block whose anchor is before it."""
+    """Change a coordinate or a label: every loss before it stays, and every block whose anchor is before it."""
     vocab = tokenizer.vocab
     text = f"<|im_start|>user\nfind it<|im_end|>\n{ANSWER}{CAT}{BOXES}<|im_end|>\n"
     ids = tokenizer.encode(text)
-    for changed in [number for number, token in enumerate(ids) if vocab.is_coord(token)]:
+    label = range(ids.index(vocab.ref) + 1, ids.index(vocab.ref_end))
+    assert len(label) > 0
+    for changed in [*label, *(number for number, token in enumerate(ids) if vocab.is_coord(token))]:
         other = [*ids]
-        other[changed] = vocab.coord(900)
+        other[changed] = (
+            vocab.coord(900) if changed not in label else (ids[changed] + 1) % vocab.coord_ids.start
+        )
         nll = []
         for version in (ids, other):
             streams = conversation_streams(tokenizer, version, first)
