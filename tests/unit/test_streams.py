@@ -286,7 +286,7 @@ def test_a_pack_of_one_sample_is_that_sample(tokenizer: Tokenizer, model: Locate
 
 
 def test_no_loss_sees_the_token_that_it_predicts(tokenizer: Tokenizer, model: LocateModel) -> None:
-    """Change a coordinate or a label: every loss before it stays, and every block whose anchor is before it."""
+    """Change a coordinate or a label: every loss before stays, and every block whose anchor is before."""
     vocab = tokenizer.vocab
     text = f"<|im_start|>user\nfind it<|im_end|>\n{ANSWER}{CAT}{BOXES}<|im_end|>\n"
     ids = tokenizer.encode(text)
