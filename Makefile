@@ -20,7 +20,7 @@ demo: $(VENV)/.run  ## install, find things in the example images, write demo-ou
 	$(BIN)/python scripts/demo.py
 
 test: $(VENV)/.dev  ## install everything that tests need, then all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 train-smoke: $(VENV)/.dev  ## from render to F1: a toy learns five emoji in about three minutes
 	$(BIN)/python scripts/train_smoke.py $(SETTINGS)

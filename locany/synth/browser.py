@@ -192,6 +192,7 @@ class Browser:
 
     def _note_crash(self, _page: Any) -> None:
         self._crashed = True
+        self._kill()  # what is asked of the page at this moment would not be answered any more
 
     def _kill(self) -> None:
         with suppress(ProcessLookupError):
