@@ -14,11 +14,10 @@ import runpy
 from dataclasses import replace
 from pathlib import Path
 
-from locany.data.answers import AnswerConfig
 from locany.data.loader import StreamConfig
 from locany.data.packing import PackConfig
 from locany.files import write_whole
-from locany.train.config import OptimConfig, TrainConfig
+from locany.train.config import TrainConfig
 from locany.train.sources import Rendered
 
 FIRST_SEED = 130_000_000  # beyond those of the stages before
@@ -68,13 +67,11 @@ def recipe(out: str = "runs/mini_large") -> TrainConfig:
         data=replace(
             text.data,
             sources=tuple(Rendered(name, config, share, FIRST_SEED) for name, config, share in SOURCES),
-            answers=AnswerConfig(max_targets=45),
         ),
         stream=StreamConfig(PackConfig(2048, buffer_size=12), num_lanes=4),
         rows=4,
         seed=10,
         steps=1250,
-        optim=OptimConfig(muon_lr=1.6e-3, adam_lr=8e-4, decay_share=0.97, warmup_steps=30),
     )
 
 

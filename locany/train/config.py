@@ -16,7 +16,6 @@ from locany.train.lora import LoraConfig
 from locany.train.sources import TRAIN_SEEDS, Rendered, Stored, stored_paths
 
 PARTS = ("vision", "projector", "decoder")
-_FREEZE = ("frozen=vision", "'lora.vision=[]'")  # of weights, of adapters
 
 
 @dataclass(frozen=True)
@@ -249,14 +248,8 @@ class TrainConfig:
             raise DataError(f"recipe: frozen names no part: {unknown}; the parts are {', '.join(PARTS)}")
         if self.lora and self.frozen:
             raise DataError("recipe: lora freezes the weights itself; leave frozen empty")
-        learns = self.lora.vision if self.lora else "vision" not in self.frozen
-        if self.feature_bytes and (learns or self.loss.dense):
-            raise DataError(
-                f"recipe: feature_bytes={self.feature_bytes} keeps what the encoder makes of images, but "
-                + ("the auxiliary losses read inside of it" if self.loss.dense else "the encoder learns")
-                + "; set feature_bytes=0, or "
-                + ("loss.dense=0 and dense_steps=0" if self.loss.dense else _FREEZE[self.lora is not None])
-            )
+        if self.feature_bytes:
+            self._check_features()
         if self.begin_heads and not self.loss.dense:
             raise DataError("recipe: begin_heads are for the auxiliary losses, but loss.dense is 0")
         if self.dense_steps >= self.steps or (self.dense_steps and not self.loss.dense):
@@ -264,6 +257,19 @@ class TrainConfig:
                 f"recipe: dense_steps {self.dense_steps} must be fewer than steps {self.steps}, and 0 where "
                 "loss.dense is 0"
             )
+
+    def _check_features(self) -> None:
+        learns = self.lora.vision if self.lora else "vision" not in self.frozen
+        if self.loss.dense:
+            why, change = "the auxiliary losses read inside of it", "loss.dense=0 and dense_steps=0"
+        elif learns:
+            why, change = "the encoder learns", "'lora.vision=[]'" if self.lora else "frozen=vision"
+        else:
+            return
+        raise DataError(
+            f"recipe: feature_bytes={self.feature_bytes} keeps what the encoder makes of images, but {why}; set "
+            f"feature_bytes=0, or {change}"
+        )
 
     def _check_from_scratch(self, depth: int) -> None:
         loss = self.loss

@@ -134,7 +134,10 @@ def shard(model: LocateModel, ranks: Ranks, *, encoder: bool = True) -> None:
     """Split the weights of all layers among the ranks; what is not in a layer stays whole on each.
 
     The embedding stays whole because it is read outside the decoder's forward, as the tied head and as the
-    place where visual tokens are put in. So does the encoder, if asked.
+    place where visual tokens are put in.
+
+    Args:
+        encoder: split the encoder, too; a split one must run on all ranks at once.
     """
     mesh = init_device_mesh(ranks.device.type, (ranks.count,))
     for part in (model.vision, model.decoder) if encoder else (model.decoder,):
