@@ -267,8 +267,8 @@ class TrainConfig:
         else:
             return
         raise DataError(
-            f"recipe: feature_bytes={self.feature_bytes} keeps what the encoder makes of images, but {why}; set "
-            f"feature_bytes=0, or {change}"
+            f"recipe: feature_bytes={self.feature_bytes} keeps what the encoder makes of images, but {why}; "
+            f"set feature_bytes=0, or {change}"
         )
 
     def _check_from_scratch(self, depth: int) -> None:
