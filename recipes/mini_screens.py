@@ -3,8 +3,8 @@
     torchrun --nproc-per-node 2 -m locany train recipes/mini_screens.py out=runs/mini_screens compile=true
         begin=runs/mini_large/model begin_heads=runs/mini_large/heads.safetensors
 
-Before, larger images took the place of small screens, which were worse for it, and one mixed screen in twelve had
-links in its text, which could hardly be asked for by their label.
+Before, larger images took the place of small screens, which were worse for it, and one mixed screen in twelve
+had links in its text, which could hardly be asked for by their label.
 """
 
 from __future__ import annotations
