@@ -22,7 +22,11 @@ from locany.train.sft import train
 from locany.train.sources import Rendered, Stored
 from tests.unit.test_train import recipe  # noqa: F401
 
-SMALL = ("rows=1", "steps=2", "dense_steps=1", "save_every=1", "log_every=1", "num_workers=0", "bf16=false")
+SMOKE = str(Path(__file__).parents[2] / "recipes" / "smoke.py")
+SMALL = (
+    *("rows=1", "steps=2", "dense_steps=1", "save_every=1", "log_every=1", "num_workers=0", "bf16=false"),
+    "evaluation=",
+)
 
 
 @pytest.fixture
@@ -69,11 +73,9 @@ def test_a_setting_without_a_value_is_refused(file: Path) -> None:
         load_recipe(file, ["out"])
 
 
-def test_the_command_trains_and_goes_on(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_trains_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
-    command = ["train", str(file), f"out={out}", *SMALL]
+    command = ["train", SMOKE, f"out={out}", *SMALL]
     assert run([*command, "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out)["steps"] == 2
     assert not (out / "states").exists()
@@ -83,7 +85,7 @@ def test_the_command_trains_and_goes_on(
     assert newest.step == 2
     assert run([*command, "steps=3"]) == 0
     assert [line["step"] for line in read_log(out)] == [1, 2, 3]
-    assert run(["train", str(file), "stepz=3"]) == 1
+    assert run(["train", SMOKE, "stepz=3"]) == 1
     assert "did you mean 'steps'" in capsys.readouterr().err
 
 
