@@ -34,7 +34,7 @@ from locany.weights.adapter import write_adapter
 from locany.weights.apply import fingerprint
 from locany.weights.fetch import find_checkpoint
 from locany.weights.load import load_model
-from locany.weights.merge import files_that_go_along, merge_adapter
+from locany.weights.merge import files_that_go_along, merge_adapter, token_ids_of
 from locany.weights.save import save_model
 from locany.weights.stored import CALIBRATION_FILE, PREPROCESS_FILE, PROCESSOR_FILE, read_preprocess
 
@@ -335,7 +335,7 @@ def export(run: Run, config: TrainConfig) -> Path:
         merge_adapter(run.folder, out / ADAPTER, out / MODEL, overwrite=True)
     else:
         files = {path.name: path.read_bytes() for path in _kept_files(run, config)}
-        ids = run.tokenizer.vocab.to_config()
+        ids = token_ids_of(run.folder) | run.tokenizer.vocab.to_config()  # also those that nobody asks for
         model = complete.model
         save_model(model, out / MODEL, token_ids=ids, files=files, dtype=torch.bfloat16, overwrite=True)
     if complete is not None and complete.heads is not None:

@@ -110,15 +110,21 @@ def test_a_finished_run_leaves_a_model_and_an_adapter(config: TrainConfig) -> No
     assert not torch.equal(weight, run.model.state_dict()["decoder.layers.0.q.weight"])
 
 
-def test_the_licence_of_the_base_goes_along(config: TrainConfig, checkpoint: Path, tmp_path: Path) -> None:
+def test_the_licence_and_the_ids_of_the_base_go_along(
+    config: TrainConfig, checkpoint: Path, tmp_path: Path
+) -> None:
     base = tmp_path / "base"
     shutil.copytree(checkpoint, base)
     (base / "LICENSE").write_text("only on Sundays")
     (base / "README.md").write_text("the base")
+    raw = json.loads((base / "config.json").read_text())
+    raw["text_config"]["switch_token_id"] = 77  # of the release; nobody here asks for it
+    (base / "config.json").write_text(json.dumps(raw))
     train(replace(config, model=str(base), lora=None, steps=1, save_every=1), lambda _: None)
     kept = Path(config.out) / MODEL
     assert (kept / "LICENSE").read_text() == "only on Sundays"
     assert not (kept / "README.md").exists()
+    assert json.loads((kept / "config.json").read_text())["text_config"]["switch_token_id"] == 77
     locany.load(kept, device="cpu")
 
 
