@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,7 +41,7 @@ RENDERED = {  # name of the measurement: engine, and what makes its config
 }
 
 
-def timed(work, seconds: float, warm_up: int) -> tuple[int, float]:
+def timed(work: Callable[[int], object], seconds: float, warm_up: int) -> tuple[int, float]:
     """Calls of work(number) in about so many seconds, and the seconds that they took."""
     for number in range(warm_up):
         work(number)
@@ -123,7 +124,9 @@ def reference_rate(name: str, worker: int, seconds: float) -> dict[str, float]:
     return {"rate": calls / passed}
 
 
-def measure(function, name: str, workers: int, seconds: float) -> dict[str, float]:
+def measure(
+    function: Callable[..., dict[str, float]], name: str, workers: int, seconds: float
+) -> dict[str, float]:
     """The same function in all workers at once: rates added, everything else averaged."""
     # Spawned: a browser does not survive a fork. One thread each, before any library counts the cores.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:

@@ -14,7 +14,8 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ FIRST_SEED = 500
 _VISION = VisionConfig(64, 64, 1, 1, 14, 2, (4, 4))
 
 
-def turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Milliseconds of the fastest run of each, after one that does not count."""
     on_gpu = torch.cuda.is_available()
     clock = time.perf_counter if on_gpu else time.process_time
@@ -74,17 +75,21 @@ def linear_times(device: torch.device) -> list[dict[str, Any]]:
     rows = []
     for shape, sizes in LINEARS.items():
         for out, size in sizes:
-            calls: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
+            calls: dict[str, Callable[[], object]] = {}
             models = {name: _linears(out, size, *spec, device) for name, spec in VARIANTS.items()}
             for num in ROWS:
                 for name, layers in models.items():
                     x = torch.randn(num, size, device=device).to(getattr(torch, VARIANTS[name][0]))
-                    calls[name] = lambda x=x, layers=layers: [layer(x) for layer in layers]
+                    calls[name] = partial(_run_all, layers, x)
                 found = turns(calls, 40 if num < 256 else 10)
                 found = {name: round(value / 4, 4) for name, value in found.items()}
                 rows.append({"shape": shape, "out": out, "in": size, "rows": num, "ms": found})
                 print(rows[-1], flush=True)
     return rows
+
+
+def _run_all(layers: Sequence[torch.nn.Module], x: torch.Tensor) -> list[torch.Tensor]:
+    return [layer(x) for layer in layers]
 
 
 def _linears(
@@ -121,11 +126,11 @@ def decoder_times(device: torch.device) -> list[dict[str, Any]]:
     for shape in SHAPES:
         models = {name: random_model(shape, *spec, device) for name, spec in VARIANTS.items()}
         for num in ROWS:
-            calls = {}
+            calls: dict[str, Callable[[], object]] = {}
             for name, model in models.items():
                 x = torch.randn(1, num, SHAPES[shape][0], device=device).to(model.dtype)
                 positions = torch.arange(num, device=device)[None]
-                calls[name] = lambda x=x, p=positions, m=model: m.decoder(x, p, None)
+                calls[name] = partial(model.decoder, x, positions, None)
             rows.append({"shape": shape, "rows": num, "ms": turns(calls, 20 if num < 256 else 7)})
             print(rows[-1], flush=True)
         print({name: describe(model) for name, model in models.items()}, flush=True)
@@ -137,7 +142,7 @@ def memory() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for shape in SHAPES:
         model = random_model(shape, "float32", None, torch.device("cpu"))
-        weights = [model.get_submodule(name).weight for name in linear_names(model)]
+        weights = [model.get_parameter(f"{name}.weight") for name in linear_names(model)]
         sizes = {"float32": sum(w.nbytes for w in weights), "bfloat16": sum(w.nbytes for w in weights) // 2}
         for kind in ("int8", "int4"):
             sizes[kind] = sum(quantize_weight(w, kind).num_bytes for w in weights)

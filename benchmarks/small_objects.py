@@ -132,11 +132,11 @@ def counting(locator: Locator) -> Iterator[Counter[str]]:
     counts: Counter[str] = Counter()
     encode = locator.model.encode_images
 
-    def counted(pixels: Any, grids: Sequence[tuple[int, int]]) -> Any:
+    def counted(pixels: Any, grids: list[tuple[int, int]]) -> Any:
         counts["patches"] += sum(height * width for height, width in grids)
         return encode(pixels, grids)
 
-    locator.model.encode_images = counted  # type: ignore[method-assign]
+    locator.model.encode_images = counted  # type: ignore[method-assign, assignment]
     try:
         yield counts
     finally:

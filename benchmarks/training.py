@@ -65,6 +65,7 @@ def run_case(name: str, rows: int, warm_up: int, count: int, threads: int) -> di
     from locany.data.encode import encode_sample
     from locany.data.loader import StreamConfig
     from locany.data.packing import PackConfig
+    from locany.data.sample import Sample
     from locany.device import tune_cpu_allocator
     from locany.train.config import LossConfig, OptimConfig, TrainConfig
     from locany.train.data import DataConfig, SampleStream
@@ -94,11 +95,11 @@ def run_case(name: str, rows: int, warm_up: int, count: int, threads: int) -> di
             **CASES[name],
         )
         run = start(config, Ranks())
-    stream = SampleStream(config.data)
-    encoded = [
-        encode_sample(run.tokenizer, stream(position), run.preprocess, max_positions=BUDGET)
-        for position in range(8 * rows)
-    ]
+    stream, encoded = SampleStream(config.data), []
+    for position in range(8 * rows):
+        sample = stream(position)
+        assert isinstance(sample, Sample)
+        encoded.append(encode_sample(run.tokenizer, sample, run.preprocess, max_positions=BUDGET))
     steps = [
         as_step([[s] for pack in packs for s in pack], run.tokenizer.vocab.pad)
         if name.endswith("unpacked")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from locany.pipeline.config import RenderSource
 from locany.pipeline.held_out import recipe
 from locany.synth.renderer import engine
 
@@ -27,6 +28,7 @@ def main() -> None:
     sources = {source.name: source for source in recipe().sources}
     for name, (of_set, seed) in SEEDS.items():
         source = sources[of_set]
+        assert isinstance(source, RenderSource)
         sample = engine(source.engine).render(seed, source.config)
         Image.fromarray(sample.pixels()).save(FOLDER / name, optimize=True)
         print(name, sample.size_wh, [o.label for o in sample.objects])

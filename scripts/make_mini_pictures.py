@@ -72,7 +72,7 @@ def frames(xyxy: np.ndarray, size_wh: tuple[int, int], is_point: np.ndarray | No
         scores=np.ones(num),
         provenance=[Provenance.SEQUENTIAL] * num,
         size_wh=size_wh,
-        is_point=is_point,
+        is_point=np.zeros(num, dtype=bool) if is_point is None else is_point,
     )
 
 

@@ -7,7 +7,7 @@ median over the rounds, with the least and the most beside it.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, TypeVar
@@ -17,13 +17,14 @@ import torch
 from locany.engine import DecodeMode
 from locany.eval.floors import Floors, Work, measure_floors, prefill_work, step_work, vision_work
 from locany.eval.plain import PlainAnswer
-from locany.eval.scripted import script
+from locany.eval.scripted import Script, script
 from locany.eval.shapes import prompt_about
 from locany.eval.throughput import Bench, Reading
 from locany.eval.timing import PeakMemory, Spread, interleave, ratio
 
 FAST, SLOW, HYBRID, VERIFIED = DecodeMode.FAST, DecodeMode.SLOW, DecodeMode.HYBRID, DecodeMode.VERIFIED
 Table = list[dict[str, Any]]
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -37,6 +38,7 @@ class Plan:
         modes_at: lengths of answers that all `modes` give; the others are given in hybrid.
         sides: sizes of images, in pixels a side; with 20 boxes.
         concurrency: requests side by side; with 20 boxes.
+        modes_beside: in which sizes and requests side by side are measured; hybrid is one of them.
         verified_at: length of the answer for which verified is compared with slow in the summary.
         wrong: share of the boxes whose draft is wrong, in mode verified.
         rounds: how often everything is measured.
@@ -52,6 +54,7 @@ class Plan:
     modes: tuple[DecodeMode, ...] = tuple(DecodeMode)
     sides: tuple[int, ...] = (560, 1000, 2000, 2240)
     concurrency: tuple[int, ...] = (1, 4, 16, 64)
+    modes_beside: tuple[DecodeMode, ...] = tuple(DecodeMode)
     verified_at: int = 100
     wrong: float = 0.1
     rounds: int = 5
@@ -69,6 +72,7 @@ class Plan:
             modes=tuple(mode for mode in DecodeMode if mode is not FAST),
             sides=(),
             concurrency=(1, 16),
+            modes_beside=(HYBRID,),
             rounds=3,
             budget_s=15.0,
             memory=False,
@@ -239,57 +243,72 @@ def lengths(bench: Bench, plan: Plan, known: Stages, ratios: Ratios) -> Table:
 
 def sizes(bench: Bench, plan: Plan, known: Stages, ratios: Ratios) -> Table:
     """Images of several sizes, 20 boxes each; the baseline where it has the memory and the time."""
-    given, work, left_out = script(bench.vocab, 20), dict[str, Callable[[], Reading]](), dict[int, str]()
+    work, left_out = dict[str, Callable[[], Reading]](), dict[int, str]()
     name = known.fastest_dtype(20)
     dtype = getattr(torch, name)
     for side in plan.sides:
         grid = bench.grid(side)
-        work[f"ours {side}"] = partial(bench.ask, given, HYBRID, grid)
+        for mode in plan.modes_beside:
+            work[f"ours {mode.value} {side}"] = partial(bench.ask, _twenty(bench, plan, mode), mode, grid)
         reason = _why_not(bench, plan, side, known.baseline_s[name]["vision"])
         if reason:
             left_out[side] = reason
         else:
+            given = script(bench.vocab, 20)
             work[f"plain {side}"] = partial(bench.ask_plainly, dtype, given, HYBRID, grid)
     found = _in_turn(bench, plan, work)
     table: Table = []
     for side in plan.sides:
         height, width = bench.grid(side)
         row = {"side": side, "patches": height * width, "megapixels": round(side * side / 1e6, 2)}
-        table.append(row | {"who": "ours"} | _summary(found[f"ours {side}"]))
+        for mode in plan.modes_beside:
+            mine = found[f"ours {mode.value} {side}"]
+            table.append(row | {"who": "ours", "mode": mode.value} | _summary(mine))
+        plain = row | {"who": "plain", "mode": HYBRID.value}
         if f"plain {side}" in found:
-            table.append(row | {"who": "plain", "dtype": name} | _summary(found[f"plain {side}"]))
-            ratios.add(f"speedup_{height * width}_patches", found[f"plain {side}"], found[f"ours {side}"])
+            over, under = found[f"plain {side}"], found[f"ours {HYBRID.value} {side}"]
+            table.append(plain | {"dtype": name} | _summary(over))
+            ratios.add(f"speedup_{height * width}_patches", over, under)
         else:
-            table.append(row | {"who": "plain", "left_out": left_out[side]})
+            table.append(plain | {"left_out": left_out[side]})
     return table
+
+
+def _twenty(bench: Bench, plan: Plan, mode: DecodeMode) -> Script:
+    """An answer of 20 boxes, with wrong drafts where they cost something."""
+    return script(bench.vocab, 20, wrong=plan.wrong if mode is VERIFIED else 0.0)
 
 
 def concurrency(bench: Bench, plan: Plan, ratios: Ratios) -> Table:
     """Requests side by side, 20 boxes each: questions about one image, and each about an image of its own."""
-    given, grid = script(bench.vocab, 20), bench.grid(plan.side)
+    grid = bench.grid(plan.side)
     table: Table = []
 
-    def ask(rows: int, is_shared: bool) -> Reading:
+    def ask(mode: DecodeMode, rows: int, is_shared: bool) -> Reading:
         images = [bench.new_image(grid) for _ in range(1 if is_shared else rows)]
-        return bench.answer(given, HYBRID, images=images * (rows if is_shared else 1))
+        return bench.answer(_twenty(bench, plan, mode), mode, images=images * (rows if is_shared else 1))
 
     for is_shared in (True, False):
-        work = {f"{rows}": partial(ask, rows, is_shared) for rows in plan.concurrency}
+        work = {
+            (mode, rows): partial(ask, mode, rows, is_shared)
+            for mode in plan.modes_beside
+            for rows in plan.concurrency
+        }
         for rows in plan.concurrency:
             bench.engine(rows)
         found = _in_turn(bench, plan, work)
         images = "same" if is_shared else "different"
-        for rows in plan.concurrency:
-            table.append({"requests": rows, "images": images} | _summary(found[f"{rows}"]))
-        alone, end = found["1"], "" if is_shared else "_different_images"
+        for (mode, rows), readings in found.items():
+            table.append({"requests": rows, "images": images, "mode": mode.value} | _summary(readings))
+        alone, end = found[HYBRID, 1], "" if is_shared else "_different_images"
         for rows in plan.concurrency[1:]:
-            ratios.add(f"speedup_{rows}_concurrent{end}", alone, found[f"{rows}"], rows)
+            ratios.add(f"speedup_{rows}_concurrent{end}", alone, found[HYBRID, rows], rows)
         if is_shared:
             most = plan.concurrency[-1]
-            ratios.add(f"cost_per_box_{most}_over_1_requests", found[f"{most}"], alone, 1 / most)
+            ratios.add(f"cost_per_box_{most}_over_1_requests", found[HYBRID, most], alone, 1 / most)
             for rows in plan.concurrency[1:]:
                 ratios.by_clock[f"speedup_{rows}_concurrent_decoding"] = ratio(
-                    [r.decode_s_per_box for r in alone], [r.decode_s_per_box for r in found[f"{rows}"]]
+                    [r.decode_s_per_box for r in alone], [r.decode_s_per_box for r in found[HYBRID, rows]]
                 )
     bench.forget()
     return table
@@ -368,7 +387,7 @@ def _steps(readings: Sequence[Reading]) -> list[float]:
     return [s for reading in readings for s in reading.step_s]
 
 
-def _in_turn(bench: Bench, plan: Plan, work: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
+def _in_turn(bench: Bench, plan: Plan, work: Mapping[K, Callable[[], T]]) -> dict[K, list[T]]:
     """On a GPU the first run of a shape chooses kernels and captures graphs: it does not count there."""
     is_gpu = bench.device.type != "cpu"
     return interleave(work, plan.rounds, least=2, warm_up=is_gpu, budget_s=plan.budget_s)

@@ -65,7 +65,7 @@ def _cost_by_boxes(axis: Any, result: Mapping[str, Any]) -> None:
 
 
 def _cost_by_requests(axis: Any, result: Mapping[str, Any]) -> None:
-    rows = result["concurrency"]
+    rows = [row for row in result["concurrency"] if row["mode"] == "hybrid"]
     if not rows:
         axis.set_visible(False)
         return
@@ -76,7 +76,7 @@ def _cost_by_requests(axis: Any, result: Mapping[str, Any]) -> None:
     decoding = [(row["requests"], 1, row["decode_s_per_box"]) for row in rows if row["images"] == "same"]
     _curve(axis, decoding, "decoding alone", "#17becf")
     _logarithmic(axis, "requests side by side, 20 boxes each", [row["requests"] for row in rows])
-    axis.set_title("cost of a box, requests side by side", fontsize=10)
+    axis.set_title("cost of a box, requests side by side, hybrid", fontsize=10)
 
 
 def _ratios(axis: Any, result: Mapping[str, Any]) -> None:

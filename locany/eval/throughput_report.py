@@ -136,7 +136,7 @@ def gpu_goals(result: Row) -> list[str]:
         if (row["boxes"], row["who"], row["mode"]) == (20, "ours", "hybrid"):
             measured.append(("boxes/s, 20 boxes, 1 MP", row["boxes_per_s"]["median"], 250, False))
     for row in result["concurrency"]:
-        if row["requests"] == 32:
+        if (row["requests"], row["mode"]) == (32, "hybrid"):
             name = f"boxes/s, 32 requests, {row['images']} image"
             measured.append((name, row["boxes_per_s"]["median"], 1500, False))
     most = {25600: 12.0, 5184: 8.0}
@@ -241,11 +241,13 @@ def _answer_name(row: Row) -> str:
 
 
 def _size_name(row: Row) -> str:
-    return f"{row['patches']:>6,} patches, {row['who']}"
+    mode = f", {row['mode']}" if "mode" in row else ""
+    return f"{row['patches']:>6,} patches, {row['who']}{mode}"
 
 
 def _requests_name(row: Row) -> str:
-    return f"{row['requests']:>2}, {row['images']} image{'s' if row['images'] == 'different' else ''}"
+    images = f"{row['images']} image{'s' if row['images'] == 'different' else ''}"
+    return f"{row['requests']:>2}, {images}, {row['mode']}"
 
 
 def _bytes_text(number: int | None) -> str:

@@ -7,13 +7,14 @@ import gc
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -55,13 +56,13 @@ class Spread:
 
 
 def interleave(
-    work: Mapping[str, Callable[[], T]],
+    work: Mapping[K, Callable[[], T]],
     rounds: int,
     *,
     least: int = 1,
     warm_up: bool = False,
     budget_s: float = math.inf,
-) -> dict[str, list[T]]:
+) -> dict[K, list[T]]:
     """Run pieces of work in turn, so that whatever else the machine does falls on all of them.
 
     Args:
@@ -74,7 +75,7 @@ def interleave(
     Returns:
         The readings of each, by round.
     """
-    found: dict[str, list[T]] = {name: [] for name in work}
+    found: dict[K, list[T]] = {name: [] for name in work}
     if warm_up:
         for run in work.values():
             run()

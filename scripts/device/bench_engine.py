@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import torch
 
 from locany.device import choose_device, choose_dtype
-from locany.engine import Engine, EngineConfig, Params, Request
+from locany.engine import DecodeMode, Engine, EngineConfig, Params, Request
 from locany.eval.shapes import build, grid_of_side, noise_image, prompt_about, shape_named
 from locany.eval.throughput_cases import Plan
 from locany.eval.throughput_report import summary, tables
@@ -76,13 +76,17 @@ def main() -> None:
     equal = same_tokens(device)
     print(equal, flush=True)
     write("same_tokens.json", equal)
-    plan = Plan.quick() if given.quick else Plan(concurrency=(1, 4, 16, 32, 64))
+    plan = (
+        Plan.quick()
+        if given.quick
+        else Plan(concurrency=(1, 4, 16, 32, 64), modes_beside=(DecodeMode.HYBRID,))  # minutes are few
+    )
     if given.shape == "3b":
         plan = replace(plan, side=1000)
     plan = replace(plan, budget_s=min(plan.budget_s, given.minutes * 60 / 5))
     shape = shape_named(given.shape)
     result = measure_shape(shape, device, dtype, plan, lambda line: print(line, flush=True))
-    about = facts(device, plan, quick=given.quick)
+    about = facts(device, quick=given.quick)
     print("\n".join(tables(result)), flush=True)
     write(f"bench_{given.shape}_{about['hardware']}_{about['date']}.json", {**about, "result": result})
     print(json.dumps({**about, **summary([result])}))

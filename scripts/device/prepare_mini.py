@@ -152,7 +152,7 @@ def pack_fonts(out: Path) -> None:
             lines.append(f"{family.css}|{weight}|0|100|False|0|@/{target.name}\n")
     (out / "fc-list.txt").write_text("".join(lines), encoding="utf-8")
     pictures = sorted({int(name.code, 16) for name in emoji.emoji_names()})
-    cut_font(Path(emoji._font().path), out / "emoji.ttf", pictures)
+    cut_font(Path(str(emoji._font().path)), out / "emoji.ttf", pictures)
     say(f"{len(lines)} faces, {len(pictures)} emoji")
 
 

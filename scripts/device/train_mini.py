@@ -53,6 +53,7 @@ from locany.train.recipe import load_recipe  # noqa: E402
 from locany.train.report import Window, line_for_people  # noqa: E402
 from locany.train.run import MODEL, Run, export, save, start  # noqa: E402
 from locany.train.sft import hash_of, learn, loader, no_memory_left, opening  # noqa: E402
+from locany.train.sources import Rendered  # noqa: E402
 from locany.train.warm_start import HEADS_FILE  # noqa: E402
 
 PART = 15 * 2**20
@@ -205,7 +206,7 @@ class Piece:
         self.falling = False
         self.watch: Watch | None = None
 
-    def train(self, log: RunLog, deliver: Callable[[], None], every: float) -> None:
+    def train(self, log: RunLog, deliver: Callable[[], object], every: float) -> None:
         """Learn until the time is up, delivering every so many seconds."""
         run, config = self.run, self.config
         window = Window(config, run.ranks, PROCESS_BEGAN, log.minutes)
@@ -221,7 +222,7 @@ class Piece:
             step = next(steps)
             self.waited += time.monotonic() - at
             torch.manual_seed(hash_of(config.seed, run.step))
-            with no_memory_left(run.step):
+            with no_memory_left(f"at step {run.step}", "lower rows or the budget of a pack"):
                 learn(run, step, self.config, window)
             run.advance(config.rows, step.lanes)
             self.num_samples += step.num_samples
@@ -424,7 +425,7 @@ def run_piece(arguments: argparse.Namespace, settings: Sequence[str]) -> None:
         last = json.loads((work / "run" / PROGRESS).read_text())
         before = {"samples": last["samples"], "steps_before": last["steps_before"]}
     config = load_recipe(ROOT / "recipes" / "mini_gpu.py", given)
-    sources = [getattr(s, "engine", None) or Path(s.path).parent.name for s in config.data.sources]
+    sources = [s.engine if isinstance(s, Rendered) else Path(s.path).parent.name for s in config.data.sources]
     say(f"{versions_of_run()}; {os.cpu_count()} cores; sources: {', '.join(sources)}")
     if config.device == "cuda":
         torch.set_float32_matmul_precision("high")

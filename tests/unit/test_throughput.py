@@ -254,13 +254,18 @@ def test_a_result_has_every_table(result: dict) -> None:
         (20, "plain", "hybrid"),
         *((20, "ours", mode.value) for mode in DecodeMode),
     }
-    assert [(row["requests"], row["images"]) for row in result["concurrency"]] == [
-        (1, "same"),
-        (3, "same"),
-        (1, "different"),
-        (3, "different"),
+    assert [(row["images"], row["mode"], row["requests"]) for row in result["concurrency"]] == [
+        (images, mode.value, requests)
+        for images in ("same", "different")
+        for mode in DecodeMode
+        for requests in (1, 3)
     ]
-    assert len(result["sizes"]) == len(result["memory"]) == 4
+    assert [(row["side"], row["who"], row["mode"]) for row in result["sizes"]] == [
+        (side, who, mode)
+        for side in (56, 84)
+        for who, mode in (*(("ours", mode.value) for mode in DecodeMode), ("plain", "hybrid"))
+    ]
+    assert len(result["memory"]) == 4
     assert {"speedup_2_boxes", "speedup_20_boxes", "verified_over_slow"} <= set(result["ratios"])
     assert {"speedup_3_concurrent", "speedup_3_concurrent_different_images"} <= set(result["ratios"])
     text = "\n".join(tables(result))
@@ -276,7 +281,7 @@ def test_goals_of_a_gpu_are_held_against_what_was_measured(result: dict) -> None
         "device_type": "cuda",
         "stages": [{"stage": "block step", "over_floor": 1.5}],
         "lengths": [{"boxes": 20, "who": "ours", "mode": "hybrid", **rate}],
-        "concurrency": [{"requests": 32, "images": "same", **rate}],
+        "concurrency": [{"requests": 32, "images": "same", "mode": "hybrid", **rate}],
         "memory": [{"patches": 25600, "who": "ours", "peak_bytes": 11e9}],
     }
     step, alone, together, memory = gpu_goals(large)
