@@ -177,6 +177,7 @@ def _plan(shape: Shape, device_type: str, quick: bool) -> Plan:
     """What is measured of a shape: a large one on the CPU is measured at few points."""
     from dataclasses import replace
 
+    from locany.engine.params import DecodeMode
     from locany.eval.throughput_cases import Plan
     from locany.eval.throughput_run import parameters
 
@@ -185,7 +186,8 @@ def _plan(shape: Shape, device_type: str, quick: bool) -> Plan:
         return plan
     plan = replace(plan, side=1000)
     if device_type == "cpu":
-        return replace(plan, boxes=(1, 20), modes_at=(20,), sides=(), concurrency=(1, 4), rounds=2)
+        few = replace(plan, boxes=(1, 20), modes_at=(20,), sides=(), concurrency=(1, 4), rounds=2)
+        return replace(few, modes_beside=(DecodeMode.HYBRID,))
     return replace(plan, concurrency=(1, 16) if quick else (1, 4, 16, 32, 64))
 
 
