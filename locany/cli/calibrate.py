@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,9 +80,8 @@ def calibrate(
     draw_reliability(fit, run / PLOT, f"{settings['model']}, {about}, IoU {iou:g}")
     written = [run / PLOT]
     if fit.calibration is not None:
-        written += [
-            write_calibration(fit.calibration, folder) for folder in (run, model) if folder is not None
-        ]
+        curve = replace(fit.calibration, weights=settings.get("weights", "other"))
+        written += [write_calibration(curve, folder) for folder in (run, model) if folder is not None]
     document = {
         "kind": fit.calibration.kind if fit.calibration else "",
         "num_places": fit.num_places,
@@ -100,11 +100,11 @@ def calibrate(
 
 def _check_model(model: Path, run: Path, settings: dict[str, Any]) -> None:
     """Raise unless the run was made by the model in this folder."""
-    from locany.eval.results_folder import fingerprint
+    from locany.weights.folder_fingerprint import folder_fingerprint
     from locany.weights.stored import check_folder
 
     check_folder(model)
-    if settings.get("weights") != fingerprint(model):
+    if settings.get("weights") != folder_fingerprint(model):
         raise RequestError(
             f"{run} was not made by the model in {model} as it is now, without an adapter; a calibration is "
             "of one model's scores, so evaluate this one"

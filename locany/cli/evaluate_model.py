@@ -41,13 +41,13 @@ class AskedModel:
             CheckpointError: there is no such checkpoint, adapter or calibration. DeviceError: no such device.
         """
         from locany.device import choose_dtype
-        from locany.eval.results_folder import fingerprint
+        from locany.weights.folder_fingerprint import folder_fingerprint
 
         self._check()
         dtype, _ = choose_dtype(self.model.dtype, self._device())
         quant = {} if self.model.quant == "auto" else {"quant": self.model.quant}
         return {
-            "weights": fingerprint(self._folder(), self.model.adapter),
+            "weights": folder_fingerprint(self._folder(), self.model.adapter),
             "device": self._device().type,
             "dtype": str(dtype).removeprefix("torch."),
             **quant,

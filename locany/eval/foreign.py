@@ -292,7 +292,12 @@ def _coco(path: Path, examples: Sequence[Example], annotations: Path | None) -> 
             image, category = images[result["image_id"]], categories[result["category_id"]]
             x, y, width, height = (float(value) for value in result["bbox"])
             score = float(result.get("score", 1.0))
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except KeyError as error:
+            known = {"image_id": images, "category_id": categories}
+            field = next((name for name in known if result.get(name) not in known[name]), None)
+            what = f"has no {error}" if field not in result else f"{field} {result[field]!r} is not in it"
+            raise DataError(f"{path}, result {number}, is no COCO result of {annotations}: {what}") from None
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{path}, result {number}, is no COCO result of {annotations} "
                 f"({type(error).__name__}: {error})"

@@ -18,7 +18,6 @@ from locany.eval.example import Example, Prediction
 from locany.eval.predictions import PredictionFile, line_of, read_predictions
 from locany.files import locked_folder, write_whole
 from locany.version import __version__
-from locany.weights.stored import CALIBRATION_FILE
 
 _PARTS = {
     "benchmark",
@@ -40,7 +39,6 @@ _DIGESTS = {
     "predictions": "its predictions",
     "calibration": "its calibrated scores",
 }
-_READ_AT_ONCE, _PLACES_READ = 1 << 16, 64  # bytes, and places of a large file of weights
 
 
 class Watcher(Protocol):
@@ -279,21 +277,3 @@ def digest_of_file(path: Path) -> str:
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
     return said.hexdigest()
-
-
-def fingerprint(checkpoint: Path, adapter: Path | None = None) -> str:
-    """A short name for the weights of a checkpoint, so that a run does not go on with others.
-
-    Of large files a few places are read; training changes every tensor. A calibration is no part of it.
-    """
-    said = hashlib.sha256()
-    for folder in (checkpoint, *([adapter] if adapter else [])):
-        for path in sorted(folder.glob("*")):
-            if path.suffix in (".json", ".safetensors") and path.is_file() and path.name != CALIBRATION_FILE:
-                size = path.stat().st_size
-                said.update(f"{path.name} {size}".encode())
-                with open(path, "rb") as file:
-                    for at in range(0, size, max(_READ_AT_ONCE, size // _PLACES_READ)):
-                        file.seek(at)
-                        said.update(file.read(_READ_AT_ONCE))
-    return said.hexdigest()[:16]

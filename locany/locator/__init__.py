@@ -15,7 +15,7 @@ from locany.device import choose_device, choose_dtype
 from locany.engine import DecodeMode, EngineConfig
 from locany.errors import RequestError
 from locany.image import PreprocessConfig
-from locany.locator.calibration import named_calibration, read_calibration
+from locany.locator.calibration import check_calibration, named_calibration, read_calibration
 from locany.locator.locator import Locator
 from locany.model import LocateModel
 from locany.model.packed import pack_model
@@ -61,7 +61,8 @@ def load(
         CheckpointError: not found, or damaged; the message names file and tensor. Or the adapter was trained
             on another model.
         DeviceError: the machine has no such device or dtype.
-        RequestError: an unknown `quant`, or a calibration for scores that are to stay raw.
+        RequestError: an unknown `quant`, a calibration for scores that are to stay raw, or one of another
+            model's scores.
     """
     if calibration is not None and not calibrated:
         raise RequestError(
@@ -74,8 +75,10 @@ def load(
     folder = find_checkpoint(model, revision=revision, allow_download=allow_download)
     curve = read_calibration(folder) if calibration is None else named_calibration(Path(calibration))
     name = str(model) if model is not None else folder.name
+    adapter = None if adapter is None else Path(adapter).expanduser()
+    if calibration is not None and curve is not None:
+        check_calibration(curve, Path(calibration), folder, adapter)
     if adapter is not None:
-        adapter = Path(adapter).expanduser()
         name = f"{name} + {adapter}"
     # Before the weights, which take long: what else is wrong is told at once.
     load_config(folder)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from locany.errors import CheckpointConfigError, CheckpointNotFoundError
+from locany.errors import CheckpointConfigError, CheckpointNotFoundError, RequestError
 from locany.files import write_whole
+from locany.weights.folder_fingerprint import folder_fingerprint
 from locany.weights.stored import CALIBRATION_FILE, read_json
 
 FORMAT = 1
@@ -28,6 +29,8 @@ class Calibration:
         kind: how it was fitted: "isotonic" or "platt".
         fitted_on: what it was fitted on, for people.
         iou: least IoU of a box that counted as right.
+        weights: whose scores these are: `folder_fingerprint` of checkpoint and adapter, "other" for what
+            another program found, "" where nobody knows.
     """
 
     x: tuple[float, ...]
@@ -35,6 +38,7 @@ class Calibration:
     kind: str
     fitted_on: str = ""
     iou: float = 0.5
+    weights: str = ""
 
     def __post_init__(self) -> None:
         x, y = np.asarray(self.x, np.float64), np.asarray(self.y, np.float64)
@@ -60,6 +64,7 @@ class Calibration:
             "y": list(self.y),
             "fitted_on": self.fitted_on,
             "iou": self.iou,
+            "weights": self.weights,
         }
 
     @classmethod
@@ -73,7 +78,8 @@ class Calibration:
             if raw["format"] != FORMAT:
                 raise ValueError(f"format is {raw['format']!r}, this version reads {FORMAT}")
             fields = {name: raw[name] for name in ("kind", "fitted_on", "iou")}
-            for name, kinds in (("kind", str), ("fitted_on", str), ("iou", int | float)):
+            fields["weights"] = raw.get("weights", "")  # files of before do not say
+            for name, kinds in (("kind", str), ("fitted_on", str), ("iou", int | float), ("weights", str)):
                 if not isinstance(fields[name], kinds):
                     raise ValueError(f"{name} is {fields[name]!r}")
             return cls(tuple(map(float, raw["x"])), tuple(map(float, raw["y"])), **fields)
@@ -99,6 +105,16 @@ def named_calibration(path: Path) -> Calibration:
             f"no calibration at {file}; 'locany calibrate RUN' writes one into the folder of the run"
         )
     return Calibration.from_json(read_json(file), str(file))
+
+
+def check_calibration(calibration: Calibration, path: Path, checkpoint: Path, adapter: Path | None) -> None:
+    """Raise RequestError where a curve is known to be of other scores than those of this model."""
+    if calibration.weights not in ("", folder_fingerprint(checkpoint, adapter)):
+        raise RequestError(
+            f"the calibration {path} is of the scores of another model than {checkpoint}"
+            f"{f' with the adapter {adapter}' if adapter else ''}, or than it is now; evaluate this one with "
+            "--raw-scores and run 'locany calibrate' on the result"
+        )
 
 
 def read_calibration(folder: Path) -> Calibration | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -11,12 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, cast, get_args
 
-from locany.errors import DataError
+from locany.errors import DataError, LocanyError
 from locany.pipeline.duplicates import Deduplicate
 from locany.pipeline.images import EncodeImage
 from locany.pipeline.steps import BoxSide, HasQuestions, NotBlank, Step, TargetsPerQuestion
 from locany.synth.renderer import ENGINES, Engine, engine
 
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 Mixture = Literal["interleaved", "sequential"]
 
 
@@ -180,9 +182,20 @@ def load_recipe(path: Path) -> BuildConfig:
     make = getattr(module, "recipe", None)
     if not callable(make):
         raise DataError(f"{path} has no function recipe(); expected one that returns a BuildConfig")
-    config = make()
+    parameters = inspect.signature(make).parameters.values()
+    if needed := [p.name for p in parameters if p.default is p.empty and p.kind not in _VARIADIC]:
+        raise DataError(
+            f"recipe() in {path} needs {', '.join(needed)}; expected one without arguments that returns a "
+            "BuildConfig (recipes of `locany train` are no recipes of data)"
+        )
+    try:
+        config = make()
+    except LocanyError:
+        raise
+    except Exception as error:  # whatever the user's file raises
+        raise DataError(f"{path}: recipe() failed with {type(error).__name__}: {error}") from error
     if not isinstance(config, BuildConfig):
-        raise DataError(f"recipe() in {path} returns a {type(config).__name__}, expected a BuildConfig")
+        raise DataError(f"recipe() in {path} returned {type(config).__name__}, expected a BuildConfig")
     return config
 
 

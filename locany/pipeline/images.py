@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from PIL import Image
 
@@ -73,7 +73,12 @@ class EncodeImage(Step):
     def _encode(self, picture: Image.Image) -> bytes:
         stream = io.BytesIO()
         if self.format == "jpeg":
-            picture.save(stream, "JPEG", quality=self.quality, subsampling=0, optimize=True)
+            how: dict[str, Any] = {"quality": self.quality, "subsampling": 0}
+            try:
+                picture.save(stream, "JPEG", optimize=True, **how)
+            except OSError:  # pillow gives it a byte a pixel, and a grainy picture takes more
+                stream = io.BytesIO()
+                picture.save(stream, "JPEG", **how)
         elif self.format == "webp":
             picture.save(stream, "WEBP", quality=self.quality, method=4)
         else:

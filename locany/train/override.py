@@ -92,9 +92,12 @@ def _apply(config: Any, settings: Mapping[str, tuple[Any, str]], prefix: str) ->
                 raise DataError(
                     f"there is no setting {prefix + name!r}: {head} is a single value, {current!r}"
                 )
+            if changes.get(head, current) is None:  # the later one wins
+                del changes[head]
             inner.setdefault(head, {})[rest] = value, text
         elif is_dataclass(current) and value is None and type(None) in get_args(_wanted(config, head)):
             changes[head] = None
+            inner.pop(head, None)
         elif is_dataclass(current) and hasattr(current, "with_setting"):
             changes[head] = current.with_setting(text)
         elif is_dataclass(current):

@@ -17,6 +17,7 @@ from locany.data.repeats import Repeats, categories_of, repeat_factors
 from locany.data.sample import Sample
 from locany.data.shard_folder import ShardFolder
 from locany.data.shards import read_marker
+from locany.data.splits import of_split
 from locany.errors import DataError
 from locany.synth.renderer import engine
 
@@ -139,7 +140,7 @@ def open_stored(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> 
         samples: list[Sample | Dialogue] = (
             list(chat_samples.read_for_training(dataset.path, dataset.root, faults))
             if kind == "jsonl"
-            else _of_split(list(dataset.samples(faults)), splits, config.path)
+            else list(of_split(list(dataset.samples(faults)), splits, config.path))
         )
         sets = [StoredSamples(config.path, samples, config.weight, dataset.absent)]
     faults.warn()
@@ -203,20 +204,6 @@ class _Faults:
                 f"{self.found[0]}",
                 stacklevel=2,
             )
-
-
-def _of_split(samples: list[Sample], wanted: Sequence[str], path: str) -> list[Sample | Dialogue]:
-    """The samples of a split, where all know theirs (YOLO); else all."""
-    known = {str(sample.provenance.get("split", "")) for sample in samples}
-    if not known or "" in known:
-        return list(samples)
-    chosen = next((name for name in wanted if name in known), None)
-    if chosen is None:
-        raise DataError(
-            f"{path}: its images are those of {' and '.join(sorted(known))}, none of {' or '.join(wanted)}; "
-            "name images for it in data.yaml"
-        )
-    return [sample for sample in samples if sample.provenance["split"] == chosen]
 
 
 def _warn_of_settings(path: str, entries: Sequence[RecipeEntry]) -> None:

@@ -43,6 +43,45 @@ def test_images_without_an_object_are_told(coco: Path) -> None:
     )
 
 
+def test_images_for_training_are_measured_where_asked_alone(tmp_path: Path) -> None:
+    """A YOLO folder knows its splits: what was learnt from is not mixed in unasked."""
+    for split, count in (("train", 3), ("val", 2)):
+        for kind in ("images", "labels"):
+            (tmp_path / kind / split).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(GREY + number).save(tmp_path / "images" / split / f"{split}{number}.png")
+            (tmp_path / "labels" / split / f"{split}{number}.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [cat]\n")
+    contents = open_benchmark("folder", tmp_path)
+    assert {example.id[:3] for example in contents.examples} == {"val"}
+    assert contents.remarks == (
+        "the 2 images for val are measured, of 5 in all; --option split=val|test|train|all says otherwise",
+    )
+    counts = {name: len(open_benchmark("folder", tmp_path, split=name).examples) for name in ("train", "all")}
+    assert counts == {"train": 3, "all": 5}
+    with pytest.raises(DataError, match="split is one of val, test, train, all, got 'dev'"):
+        open_benchmark("folder", tmp_path, split="dev")
+
+
+def test_faulty_records_can_be_left_out(coco: Path) -> None:
+    document = json.loads(coco.read_text())
+    document["annotations"][0]["bbox"] = [10, 10, -3, 30]
+    coco.write_text(json.dumps(document))
+    with pytest.raises(DataError, match="--option skip_faults=true") as told:
+        open_benchmark("folder", coco)
+    assert "Give the file" not in str(told.value)
+    contents = open_benchmark("folder", coco, skip_faults=True)
+    assert any("1 faults, their records are left out" in remark for remark in contents.remarks)
+
+
+def test_images_of_nothing_alone_say_what_to_do(coco: Path) -> None:
+    document = json.loads(coco.read_text())
+    coco.write_text(json.dumps(document | {"annotations": []}))
+    with pytest.raises(DataError, match=r"none of its 4 images has a box .*--negatives N") as told:
+        open_benchmark("folder", coco)
+    assert "Give the file" not in str(told.value)
+
+
 def test_images_without_an_object_are_asked_for_absent_names(coco: Path) -> None:
     contents = open_benchmark("folder", coco, negatives=2)
     assert contents.remarks == ()

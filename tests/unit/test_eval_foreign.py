@@ -168,8 +168,11 @@ def test_one_threshold_for_all_images() -> None:
             '{"image_path": "far.png", "extracted_predictions": {}}\n',
             "none of the 3 examples; it names far.png",
         ),
-        ("[{}]", "no COCO result"),
-        ('[{"image_id": 999, "category_id": 7, "bbox": [1, 2, 3, 4]}]', "result 1"),
+        ("[{}]", "has no 'image_id'"),
+        (
+            '[{"image_id": 999, "category_id": 7, "bbox": [1, 2, 3, 4]}]',
+            "image_id 999 is not in it",
+        ),
         ('[{"image_id": 100, "category_id": 7, "bbox": [1, 2, 3]}]', "result 1"),
         ("[", "cannot be read"),
     ],

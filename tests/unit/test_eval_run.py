@@ -18,10 +18,11 @@ from locany.eval.benchmarks import open_benchmark
 from locany.eval.example import Example, Prediction, Query, Truth
 from locany.eval.predictions import PredictionFile, from_json, line_of, read_predictions, to_json
 from locany.eval.replicas import ReplicaConfig, predict_on_replicas
-from locany.eval.results_folder import ResultsFolder, digest_of, find_results, fingerprint
+from locany.eval.results_folder import ResultsFolder, digest_of, find_results
 from locany.eval.run import PUBLISHED_SAMPLING, AskConfig, SharedClock, choose, predict, resized
 from locany.image import load_image
 from locany.tasks import Task
+from locany.weights.folder_fingerprint import folder_fingerprint
 from tests.unit.eval_fixtures import BOXES, SIZE_WH, KnowsAll, write_bundle
 
 GREY = np.full((SIZE_WH[1], SIZE_WH[0], 3), 99, np.uint8)
@@ -316,10 +317,10 @@ def test_digests_tell_questions_and_weights_apart(tmp_path: Path) -> None:
     others = ([example("b"), example("a")], [example("a"), example("b", Query(Task.text()))])
     assert len({digest_of(e) for e in ([example("a"), example("b")], *others)}) == 3
     (tmp_path / "model.safetensors").write_bytes(bytes(1 << 23))
-    before = fingerprint(tmp_path)
-    assert before == fingerprint(tmp_path)
+    before = folder_fingerprint(tmp_path)
+    assert before == folder_fingerprint(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"1" * (1 << 23))
-    assert fingerprint(tmp_path) != before
+    assert folder_fingerprint(tmp_path) != before
 
 
 # -- several copies -----------------------------------------------------------------------------------------

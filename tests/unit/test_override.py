@@ -84,6 +84,8 @@ def test_a_setting_has_the_type_of_its_field(setting, expected):
 
 def test_the_last_setting_counts():
     assert override(Outer(), ["steps=1", "steps=2", "inner.rate=1"]).steps == 2
+    assert override(Outer(), ["other.rate=1", "other=null"]).other is None
+    assert override(Outer(), ["other=null", "other.rate=1"]).other == Inner(rate=1.0)
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,13 @@ def test_images_are_encoded(format: str, start: bytes) -> None:
     assert again.sample.image == image, "what is encoded so already is not encoded twice"
 
 
+def test_a_grainy_photograph_is_encoded() -> None:
+    """Optimised coding has too little room for it in pillow."""
+    pixels = np.random.default_rng(7).integers(0, 256, (960, 1280, 3), np.uint8)
+    (done,), _ = after(EncodeImage("jpeg", quality=92), item(asks("a", 9), pixels=pixels))
+    assert done.sample.pixels().shape == pixels.shape
+
+
 def test_large_images_shrink_with_their_coordinates() -> None:
     target = Target("a", (10.0, 20.0, 30.0, 60.0), (20.0, 40.0), ((10.0, 20.0), (30.0, 60.0)))
     sample = Sample(noise(5, (400, 200)), (Question(Task.ground("a"), (target,)),), (target,))
@@ -257,7 +264,9 @@ def test_recipes_that_cannot_work_are_refused(tmp_path: Path) -> None:
     recipes = {
         "def recipe(:": "cannot be run: SyntaxError",
         "x = 1": "has no function recipe",
-        "def recipe(): return 3": "returns a int, expected a BuildConfig",
+        "def recipe(): return 3": "returned int, expected a BuildConfig",
+        "def recipe(data): return 3": "needs data; expected one without arguments",
+        "def recipe(): return 1 / 0": "recipe\\(\\) failed with ZeroDivisionError",
         "import nothing_like_it": "ModuleNotFoundError",
     }
     for number, (text, message) in enumerate(recipes.items()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from PIL import Image
 
 import locany
 from locany.engine import Params
-from locany.errors import CheckpointNotFoundError
+from locany.errors import CheckpointNotFoundError, RequestError
 from locany.eval.benchmarks import find_benchmark
-from locany.eval.results_folder import ResultsFolder, digest_of, fingerprint
-from locany.locator.calibration import read_calibration
+from locany.eval.results_folder import ResultsFolder, digest_of
+from locany.locator.calibration import read_calibration, write_calibration
+from locany.weights.folder_fingerprint import folder_fingerprint
 from tests.unit.cli_fixtures import Cli
 from tests.unit.scores_fixtures import prediction
 
@@ -69,7 +71,7 @@ def run_of(data: Path, tmp_path: Path) -> Runs:
             "examples": digest_of(examples),
             "model": "mine",
             "mode": "hybrid",
-            "weights": fingerprint(model),
+            "weights": folder_fingerprint(model),
         }
         run.begin(facts | settings, {"data": {"folder": str(data), "options": options, "limit": None}})
         rng, found = np.random.default_rng(5), []
@@ -117,6 +119,23 @@ def test_a_checkpoint_is_calibrated(cli: Cli, run_of: Runs, model: Path) -> None
     locator = locany.load(model, device="cpu", dtype="float32")
     assert locator.settings(Params())["calibrated"] is True
     assert cli("calibrate", run, "--model", model, model=False).code == 0, "the run's scores are still raw"
+
+
+def test_a_calibration_of_another_model_is_refused(cli: Cli, run_of: Runs, model: Path) -> None:
+    """Also where the model has changed since, and where another program found what it was fitted on."""
+    run = run_of(model)
+    assert cli("calibrate", run, model=False).code == 0
+    locany.load(model, device="cpu", calibration=run)
+    (model / "more.json").write_text("{}")
+    with pytest.raises(RequestError, match="is of the scores of another model"):
+        locany.load(model, device="cpu", calibration=run)
+    curve = read_calibration(run)
+    assert curve is not None
+    write_calibration(replace(curve, weights=""), run)  # of a version that did not say whose they are
+    locany.load(model, device="cpu", calibration=run)
+    write_calibration(replace(curve, weights="other"), run)
+    with pytest.raises(RequestError, match="evaluate this one with --raw-scores"):
+        locany.load(model, device="cpu", calibration=run)
 
 
 def test_a_calibration_is_named(cli: Cli, run_of: Runs, model: Path, tmp_path: Path) -> None:

@@ -11,6 +11,10 @@ from locany.errors import DataError
 from locany.eval.example import Example
 
 
+class OwnDataError(DataError):
+    """Something is wrong with data of the user's own: where to get files does not help."""
+
+
 @dataclass(frozen=True)
 class Contents:
     """What a folder holds of a benchmark.
@@ -75,6 +79,8 @@ class Benchmark:
             contents = self.load(Path(folder), **{**self.options, **options})
             if not contents.examples:
                 raise DataError(f"{contents.source or folder} has no row to ask about")
+        except OwnDataError as error:
+            raise DataError(f"{self.title}: {error}") from error
         except DataError as error:
             raise DataError(f"{self.title}: {error}.\n{self.needs}") from error
         found = len(contents.examples)

@@ -5,7 +5,8 @@
 Images with boxes are asked for the categories that they have, or with `ask="all"` for all of the data set in
 one question, which is how a detector is used. Images without a box are asked for absent names alone, and for
 none unless `negatives` or `ask` says so. Expressions, instructions and other questions are asked one by one.
-Here the readers are the strict ones: what is wrong in one's own files should be mended.
+Here the readers are the strict ones, unless `skip_faults` says otherwise: what is wrong in one's own files
+should be mended.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from locany.data.converters import Dataset, open_dataset
+from locany.data.converters import Dataset, Fault, open_dataset
 from locany.data.converters.detection import INCOMPLETE
 from locany.data.sample import ImageRef, Sample, Target
+from locany.data.splits import of_split
 from locany.errors import DataError
-from locany.eval.benchmarks.benchmark import Benchmark, Contents
+from locany.eval.benchmarks.benchmark import Benchmark, Contents, OwnDataError
 from locany.eval.benchmarks.categories import OPTIONS
 from locany.eval.benchmarks.questions import box_of_target, question_example
 from locany.eval.benchmarks.rows import add_absent, ask_all, gather, unique
@@ -26,6 +28,8 @@ from locany.eval.example import Example, Query, Truth
 from locany.tasks import Task
 
 ASK = ("present", "all")
+_ONE_SPLIT = ("val", "test", "train")
+SPLITS = (*_ONE_SPLIT, "all")
 GET = (
     "Give the file or folder of a data set in one of the formats of `locany data check`: COCO, LVIS, YOLO, "
     "Pascal VOC, LabelMe, RefCOCO, ScreenSpot, conversations as JSON lines, or shards; for COCO the JSON "
@@ -33,7 +37,16 @@ GET = (
 )
 
 
-def load(folder: Path, *, negatives: int, format: str | None, root: str | Path | None, ask: str) -> Contents:
+def load(
+    folder: Path,
+    *,
+    negatives: int,
+    format: str | None,
+    root: str | Path | None,
+    ask: str,
+    split: str | None,
+    skip_faults: bool,
+) -> Contents:
     """A data set of any format.
 
     Args:
@@ -42,14 +55,21 @@ def load(folder: Path, *, negatives: int, format: str | None, root: str | Path |
         format: name of the format; recognised if None.
         root: the folder that image paths are relative to; None for where the format expects images.
         ask: "present" or "all".
+        split: of a data set that knows its splits (YOLO), "train", "val", "test", or "all"; None for the
+            first there is of val, test and train, as training measures.
+        skip_faults: leave faulty records out.
 
     Raises:
         DataError: a file is wrong, or an option is.
     """
     if ask not in ASK:
         raise DataError(f"ask is one of {', '.join(ASK)}, got {ask!r}")
-    dataset = open_dataset(folder, format, root)
-    samples = list(dataset.samples())  # their images stay on disk
+    if split not in (None, *SPLITS):
+        raise DataError(f"split is one of {', '.join(SPLITS)}, got {split!r}")
+    dataset = open_dataset(folder, format, root, split if split in _ONE_SPLIT else None)
+    faults: list[Fault] = []
+    every = list(dataset.samples(faults.append if skip_faults else _refuse))  # their images stay on disk
+    samples = of_split(every, _ONE_SPLIT, str(folder)) if split is None else every
     names = _names(samples)
     found = [
         example
@@ -61,6 +81,14 @@ def load(folder: Path, *, negatives: int, format: str | None, root: str | Path |
         )
     ]
     examples, remarks = unique(found)
+    if faults:
+        remarks.append(f"{len(faults)} faults, their records are left out; the first: {faults[0]}")
+    if len(samples) < len(every):
+        chosen = samples[0].provenance["split"]
+        remarks.append(
+            f"the {len(samples)} images for {chosen} are measured, of {len(every)} in all; "
+            f"--option split={'|'.join(SPLITS)} says otherwise"
+        )
     absent = {name: _absent(sample, dataset) for sample, name in zip(samples, names, strict=True)}
     if ask == "all" or not any(absent.values()):
         absent = {}
@@ -71,10 +99,19 @@ def load(folder: Path, *, negatives: int, format: str | None, root: str | Path |
     asked = [example for example in examples if example.queries]
     if left := len(examples) - len(asked):
         advice = " (--negatives N asks them for absent names)" if absent and not negatives else ""
+        if not asked:
+            raise OwnDataError(f"none of its {left} images has a box of one thing to ask for{advice}")
         remarks.append(f"{left} images without a box of one thing are not asked about{advice}")
     if dataset.format.has_categories and (points := sum(len(_points(sample)) for sample in samples)):
         remarks.append(f"{points} points are left out: of a data set of boxes only boxes are measured")
     return Contents(tuple(asked), tuple(remarks), folder)
+
+
+def _refuse(fault: Fault) -> None:
+    raise OwnDataError(
+        f"{fault}; `locany data check` lists all that is wrong; mend it, or leave such records out with "
+        "--option skip_faults=true"
+    )
 
 
 def _absent(sample: Sample, dataset: Dataset) -> Sequence[str]:
@@ -144,6 +181,6 @@ BENCHMARKS = (
         "mixed",
         GET,
         load,
-        {**OPTIONS, "format": None, "root": None, "ask": "present"},
+        {**OPTIONS, "format": None, "root": None, "ask": "present", "split": None, "skip_faults": False},
     ),
 )
