@@ -49,7 +49,10 @@ def train(
     /,
     *settings: Annotated[str, Parameter(help="name=value each; later ones win.")],
     dry_run: Annotated[
-        bool, Parameter(negative=(), show_default=False, help="Print the whole config and stop.")
+        bool,
+        Parameter(
+            negative=(), show_default=False, help="Print the whole config, if its data are there, and stop."
+        ),
     ] = False,
     measure: Annotated[
         bool,
@@ -66,9 +69,11 @@ def train(
     from locany.train.recipe import load_recipe
     from locany.train.run import as_json
     from locany.train.sft import train as run
+    from locany.train.sources import check_there
 
     config = load_recipe(recipe, settings)
     if dry_run:
+        check_there((*config.data.sources, *config.evaluation.sources))
         write_line(json.dumps(as_json(config), indent=2))
     elif measure:
         write_line(json.dumps(measure_checkpoint(config)))

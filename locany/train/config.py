@@ -12,6 +12,7 @@ from locany.engine.params import DecodeMode
 from locany.errors import DataError
 from locany.model.config import LocateConfig
 from locany.train.data import DataConfig
+from locany.train.log import check_trackers
 from locany.train.lora import LoraConfig
 from locany.train.sources import TRAIN_SEEDS, Rendered, Stored, stored_paths
 
@@ -246,6 +247,7 @@ class TrainConfig:
             )
         if unknown := sorted(set(self.frozen) - set(PARTS)):
             raise DataError(f"recipe: frozen names no part: {unknown}; the parts are {', '.join(PARTS)}")
+        check_trackers(self.trackers)
         if self.lora and self.frozen:
             raise DataError("recipe: lora freezes the weights itself; leave frozen empty")
         if self.feature_bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,6 +57,7 @@ class RunLog:
         write_whole(out / VERSIONS, versions.encode())
         if recipe is not None:
             write_whole(out / RECIPE, (json.dumps(recipe, indent=1) + "\n").encode())
+        check_trackers(trackers)
         self.trackers = [_tracker(name, out, step) for name in trackers]
 
     @property
@@ -153,6 +154,12 @@ def _encode(line: Mapping[str, float]) -> bytes:
     return (json.dumps(dict(line)) + "\n").encode()
 
 
+def check_trackers(names: Sequence[str]) -> None:
+    """Raise DataError where one is not known."""
+    if unknown := next((name for name in names if name not in TRACKERS), None):
+        raise DataError(f"no tracker {unknown!r}; there are: {', '.join(TRACKERS)}")
+
+
 def _tracker(name: str, out: Path, step: int) -> Tracker:
     """A tracker that goes on behind a step: what was reported of later ones is about to be made again."""
     if name == "tensorboard":
@@ -179,4 +186,4 @@ def _tracker(name: str, out: Path, step: int) -> Tracker:
         number = known.read_text(encoding="utf-8").strip()
         run = wandb.init(project="locany", dir=str(out), name=out.name, id=number, resume="allow")
         return lambda step, numbers: run.log(dict(numbers), step=step)
-    raise DataError(f"no tracker {name!r}; there are: {', '.join(TRACKERS)}")
+    raise AssertionError(name)

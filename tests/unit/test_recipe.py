@@ -85,6 +85,12 @@ def test_the_command_trains_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFi
     assert newest.step == 2
     assert run([*command, "steps=3"]) == 0
     assert [line["step"] for line in read_log(out)] == [1, 2, 3]
+    assert run([*command, "--dry-run", "data=nowhere.json"]) == 1
+    assert run([*command, "data=nowhere.json", f"out={tmp_path / 'none'}"]) == 1
+    assert capsys.readouterr().err.count("nowhere.json: there is no such file or folder") == 2
+    assert not (tmp_path / "none" / "log.jsonl").exists(), "nothing was begun"
+    assert run(["train", SMOKE, "trackers=[paper]", "--dry-run"]) == 1
+    assert "no tracker 'paper'" in capsys.readouterr().err
     assert run(["train", SMOKE, "stepz=3"]) == 1
     assert "did you mean 'steps'" in capsys.readouterr().err
 
