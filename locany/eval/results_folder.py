@@ -69,7 +69,7 @@ class ResultsFolder:
             about: what is good to know; that of the first start is kept.
 
         Raises:
-            RequestError: the folder holds another run.
+            RequestError: the folder holds another run, or files that are none.
             DataError: it cannot be made or read.
         """
         wanted = json.loads(json.dumps(settings))
@@ -86,10 +86,15 @@ class ResultsFolder:
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            others = sorted(path.name for path in self.path.iterdir() if not path.name.startswith("."))
         except OSError as error:
             raise DataError(
                 f"--out {self.path} cannot be a folder ({error.strerror}); give another one"
             ) from None
+        if others:  # a data set, say, whose next reader would take our files for a part of it
+            raise RequestError(
+                f"--out {self.path} has files that are no run's ({others[0]}); give a folder of its own"
+            )
         self._write(CONFIG, {"settings": wanted, **about})
 
     def resume(self, examples: Sequence[Example]) -> list[Prediction]:

@@ -273,6 +273,10 @@ def test_another_run_is_refused_with_what_differs(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot be a folder"):
         ResultsFolder(tmp_path / "file" / "run").begin({}, {})
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.json").write_text("{}")
+    with pytest.raises(RequestError, match=r"has files that are no run's \(a.json\)"):
+        ResultsFolder(tmp_path / "data").begin({}, {})
 
 
 def test_predictions_of_other_examples_are_refused(tmp_path: Path) -> None:
