@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,16 @@ from typing import IO, Any
 
 from locany.errors import DataError
 
+_LONGEST_NAME = 255  # bytes, of most file systems
+
+
+def beside(path: Path, ending: str = ".partial") -> Path:
+    """Where a file is written before it takes its place: hidden, in the same folder."""
+    name = path.name
+    if len(os.fsencode(name)) + len(ending) >= _LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return path.with_name(f".{name}{ending}")
+
 
 def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], Any]) -> None:
     """Write a file so that a kill at any moment leaves what was there before, or all of it.
@@ -19,15 +30,15 @@ def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], Any]) -> None
         path: in a folder that exists.
         content: the bytes, or a function that writes them.
     """
-    beside = path.with_name(f".{path.name}.partial")
-    with open(beside, "wb") as file:
+    partial = beside(path)
+    with open(partial, "wb") as file:
         if callable(content):
             content(file)
         else:
             file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
+    os.replace(partial, path)
     if os.name == "posix":  # other systems cannot open a folder
         folder = os.open(path.parent, os.O_RDONLY)
         try:

@@ -13,7 +13,8 @@ from locany.cli.messages import say, say_error, warnings_as_remarks
 from locany.cli.options import LocateOptions
 from locany.cli.report import Bar, JsonReport, Report, TextReport
 from locany.cli.sources import Source, check_categories, find_sources, plan_outputs
-from locany.errors import ImageFetchError, LocanyError, RequestError
+from locany.errors import ImageFetchError, ImageTooLargeError, LocanyError, RequestError
+from locany.files import beside
 from locany.tasks import Task
 
 if TYPE_CHECKING:
@@ -157,20 +158,22 @@ def write_drawn(found: Detections, out: Path) -> None:
     """
     from locany.draw import annotate
 
-    beside = out.with_name(f".{out.name[:200]}.{os.getpid()}.part")
+    part = beside(out, f".{os.getpid()}.part")
     try:
         if out.suffix.lower() == ".png":
-            annotate(None, found).save(beside, format="PNG")
+            annotate(None, found).save(part, format="PNG")
         else:
-            annotate(None, found).save(beside, format="JPEG", quality=92)
-        os.replace(beside, out)
+            annotate(None, found).save(part, format="JPEG", quality=92)
+        os.replace(part, out)
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def _say_failure(name: str, error: Exception) -> None:
     text = str(error)
     say_error(text if name in text else f"{name}: {text}")
+    if isinstance(error, ImageTooLargeError):
+        say("hint: shrink the image, or cut it; where only its sides are long, --tiles auto looks at pieces")
     if isinstance(error, ImageFetchError):
         say("hint: download the image and give the file, or pipe it in with SOURCE '-'")
 

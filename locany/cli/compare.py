@@ -47,9 +47,8 @@ def register(app: App) -> None:
 
 
 def report(
-    folders: Annotated[list[Path], Parameter(name="FOLDER", negative=(), help="Folders of runs.")],
-    /,
-    *,
+    # Not a list, which would end at the first option.
+    *folders: Annotated[Path, Parameter(name="FOLDER", required=True, help="Folders of runs.")],
     profile: Annotated[
         Literal["both", "published", "fixed"],
         Parameter(group=OUTPUT_GROUP, help="The tables of both, or of one."),

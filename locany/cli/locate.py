@@ -23,7 +23,8 @@ Image = Annotated[
         help="Image file, folder of images, quoted pattern such as 'shots/*.png', URL, or - for stdin.",
     ),
 ]
-Categories = Annotated[list[str], Parameter(negative=(), help="What to look for; one word or phrase each.")]
+# Of `*category`, not of a list: a list would end at the first option.
+Category = Annotated[str, Parameter(required=True, help="What to look for; one word or phrase each.")]
 Phrase = Annotated[str, Parameter(help="What to look for, in your own words.")]
 
 # In the help of every question and of the program.
@@ -38,7 +39,7 @@ def _flag(text: str) -> Parameter:
     return Parameter(group=QUESTION_GROUP, negative=(), show_default=False, help=text)
 
 
-def detect(source: Image, category: Categories, /, *, options: LocateOptions = _DEFAULT) -> int:
+def detect(source: Image, /, *category: Category, options: LocateOptions = _DEFAULT) -> int:
     """Find all things of each category."""
     if len(category) == 1 and "," in category[0] and not options.quiet:
         say(f"remark: {category[0]!r} is one category; give several apart: cat dog 'traffic light'")
@@ -75,7 +76,7 @@ def text(
     return answer(source, Task.text() if find is None else Task.find_text(find), options)
 
 
-def layout(source: Image, category: Categories, /, *, options: LocateOptions = _DEFAULT) -> int:
+def layout(source: Image, /, *category: Category, options: LocateOptions = _DEFAULT) -> int:
     """Find the regions of a page, such as title, table or figure."""
     return answer(source, Task.layout(category), options)
 

@@ -5,12 +5,21 @@ Nothing heavy is imported before a command runs, so that help is instant.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from cyclopts import App, CycloptsError, Group, UnknownCommandError, UnusedCliTokensError
+from cyclopts import (
+    App,
+    CycloptsError,
+    Group,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from locany import __version__
 from locany.cli import bench, calibrate, compare, data, evaluate, info, locate, train, weights
@@ -18,10 +27,19 @@ from locany.cli.messages import say, say_error
 from locany.cli.report import print_json
 from locany.errors import LocanyError, RequestError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 OK, FAILED, WRONG_USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 # What Python and the documents call a question, and its command.
 _ALSO_CALLED = {"refer": "ground --single", "find_text": "text --find", "gui_point": "gui --point"}
+# Of a question with words too many.
+_ADVICE = {
+    "text": "; words to find are given with --find",
+    **dict.fromkeys(
+        ("ground", "point", "gui"), "; a phrase of several words, or a pattern, needs quotes around it"
+    ),
+    **dict.fromkeys(("detect", "layout"), "; a pattern needs quotes around it"),
+}
 
 _EPILOGUE = f"""\
 SOURCE is an image file, a folder (the images directly in it), a quoted pattern such as 'shots/*.png', \
@@ -35,7 +53,9 @@ Where nothing could be asked, because there is no such SOURCE, option or model, 
 it is an object with "error" and "type".
 
 Exit codes: 0 all is well; 1 an image or the model failed, other images are still answered; \
-2 wrong usage; 130 interrupted.
+2 wrong usage; 130 interrupted; 141 nobody read on.
+
+Words that begin with a hyphen come last, behind a lone --: locany ground map.png -- '-5 degrees'
 
 Examples:
   locany detect desk.png apple 'coffee cup' --out found.png
@@ -73,6 +93,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         The exit code. Errors that are not a user's to mend are raised: they are bugs.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_closed_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -82,6 +103,19 @@ def run(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `locany ... | head`: nobody reads on
         _let_go_of_stdout()
         return BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _let_go_of_stdout()
+        say_error(f"what is said cannot be written: {error.strerror}; make room, or write elsewhere")
+        return FAILED
+
+
+def _open_closed_streams() -> None:
+    """`locany ... >&-`: Python then has no stream at all, and what would be said is said to nobody."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for good
 
 
 def _run(arguments: list[str]) -> int:
@@ -131,7 +165,9 @@ def _explain(error: CycloptsError) -> str:
             return f"there is no command {error.unused_tokens[0]!r} here; give 'locany {meant}'"
     if isinstance(error, UnusedCliTokensError):
         rest = " ".join(f"'{token}'" for token in error.unused_tokens or ())
-        return f"too many arguments: {rest}; a phrase of several words, or a pattern, needs quotes around it"
+        return f"too many arguments: {rest}{_ADVICE.get((error.command_chain or ('',))[0], '')}"
+    if isinstance(error, UnknownOptionError) and re.match(r"-$|-\d|-.*\s", error.token.value):
+        return f"{error}; words that begin with a hyphen come behind a lone --, at the end of the line"
     return str(error)
 
 

@@ -20,6 +20,7 @@ from locany.cli.messages import clean, warnings_as_remarks
 from locany.cli.options import LocateOptions
 from locany.cli.progress import Lines
 from locany.errors import RequestError
+from locany.files import write_whole
 from locany.results import Detections, Provenance
 from tests.unit.cli_fixtures import Cli, write_picture
 
@@ -87,6 +88,21 @@ def test_modes_and_defaults_are_those_of_the_engine() -> None:
     assert Params(**LocateOptions().params()) == Params()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a device of Linux")
+def test_streams_that_take_nothing_are_told(tmp_path: Path) -> None:
+    """A full disk, and no stream at all."""
+
+    def locany(words: str) -> subprocess.CompletedProcess[str]:
+        command = f"{sys.executable} -m locany {words}"
+        return subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120)
+
+    full = locany("version > /dev/full")
+    assert full.returncode == 1
+    assert full.stderr.startswith("locany: error: what is said cannot be written: No space left on device")
+    assert locany("version >&-").returncode == 0
+    assert locany(f"detect {tmp_path}/none.png cat 2>&-").returncode == 2
+
+
 # -- wrong usage ---------------------------------------------------------------------------------------
 
 
@@ -98,6 +114,12 @@ def test_modes_and_defaults_are_those_of_the_engine() -> None:
         (["detect", "{picture}"], "CATEGORY"),
         (["ground", "{picture}"], "PHRASE"),
         (["ground", "{picture}", "two", "phrases"], "too many arguments: 'phrases'"),
+        (["ground", "{picture}", "two", "phrases"], "needs quotes around it"),
+        (["text", "{picture}", "Total"], "words to find are given with --find"),
+        (["ground", "{picture}", "-5 degrees"], "behind a lone --"),
+        (["point", "{picture}", "-"], "behind a lone --"),
+        (["detect", "{picture}", "--quiet", "cat", "--no-exif", "dog", "--seed", "-1"], "seed"),
+        (["layout", "{picture}", "--quiet", "title", "table", "--seed", "-1"], "seed"),
         (["ground", "{picture}", " "], "the phrase is empty"),
         (["detect", "{picture}", "cat", ""], "the phrase is empty"),
         (["text", "{picture}", "--find", ""], "the phrase is empty"),
@@ -391,3 +413,10 @@ def test_a_slow_pace_is_told_in_seconds(
     assert "1/30 examples, 25.0 s each, 12:05 left" in told
     assert "3/30 examples, 20.0 s each, 9:00 left" in told
     assert "50/100 examples, 5.0/s, 0:10 left" in told
+
+
+def test_long_names_of_other_scripts_have_room_for_a_file_beside(tmp_path: Path) -> None:
+    """Names are limited in bytes."""
+    path = tmp_path / ("\u56fe" * 83 + ".json")
+    write_whole(path, b"{}")
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
