@@ -21,12 +21,23 @@ if TYPE_CHECKING:
     from locany.locator import Locator
     from locany.results import Detections
 
+NOT_FOUND = 3  # exit code, where something is required
+
+
+@dataclasses.dataclass
+class _Counts:
+    """Detections shown, images that failed, images that lack something required."""
+
+    found: int = 0
+    failed: int = 0
+    lacking: int = 0
+
 
 def answer(source: str, task: Task, options: LocateOptions) -> int:
     """Ask `task` of every image, print the answers in the order of the images.
 
     Returns:
-        The exit code: 0, or 1 when an image failed.
+        The exit code: 0, 1 when an image failed, or 3 when `--require` misses something.
 
     Raises:
         LocanyError: nothing can be answered, and nothing was printed; a RequestError where the command line
@@ -39,6 +50,10 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
     if options.stream and (options.json or options.out is not None):
         raise RequestError(
             "--stream prints findings before the answer is complete; leave out --json and --out, or --stream"
+        )
+    if options.stream and options.require:
+        raise RequestError(
+            "--require judges whole answers and --stream does not wait for them; leave out one"
         )
     outputs = plan_outputs(options.out, sources)
     if options.quiet:
@@ -55,13 +70,13 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
         else:
             report = TextReport(options.min_score)
         shown = sources.several and not options.quiet
-        num_found, num_failed = _answer_all(locator, sources.images, outputs, task, options, report, shown)
+        counts = _answer_all(locator, sources.images, outputs, task, options, report, shown)
         report.close()
     if shown and not options.json:
         num = len(sources.images)
-        failed = f", {num_failed} failed" if num_failed else ""
-        say(f"{num} image{'s' * (num != 1)}, {num_found} found{failed}")
-    return 1 if num_failed else 0
+        failed = f", {counts.failed} failed" if counts.failed else ""
+        say(f"{num} image{'s' * (num != 1)}, {counts.found} found{failed}")
+    return 1 if counts.failed else NOT_FOUND if counts.lacking else 0
 
 
 def _load(options: LocateOptions, task: Task, num_images: int) -> Locator:
@@ -102,12 +117,12 @@ def _answer_all(
     options: LocateOptions,
     report: Report,
     shown: bool,
-) -> tuple[int, int]:
-    """Numbers of detections shown and of images failed."""
+) -> _Counts:
+    """Ask, draw and report."""
     questions = ((image.given, task) for image in images)
     settings = _questions_settings(options)
     waiting: dict[int, tuple[Detections | None, int, list[Exception]]] = {}
-    num_reported = num_found = num_failed = 0
+    num_reported, counts = 0, _Counts()
     with Bar(len(images), shown) as bar:
         for number, result in locator.stream(questions, **settings):
             waiting[number] = _finish(result, images[number], outputs[number], options.min_score)
@@ -118,13 +133,23 @@ def _answer_all(
                 with bar.aside():
                     if found is not None:
                         report.answer(found, num_hidden)
-                        num_found += len(found)
+                        counts.found += len(found)
+                        if options.require and (missing := _missing(found, task)):
+                            say(f"{name}: not found: {', '.join(missing)}")
+                            counts.lacking += 1
                     for error in errors:
                         _say_failure(name, error)
                         report.failure(name, error)
-                num_failed += bool(errors)
+                counts.failed += bool(errors)
                 num_reported += 1
-    return num_found, num_failed
+    return counts
+
+
+def _missing(found: Detections, task: Task) -> list[str]:
+    """What was asked for and is not there, as far as it is shown."""
+    if task.categories:
+        return [name for name in task.categories if name not in found]
+    return [] if len(found) else [task.phrase or "any text"]
 
 
 def _questions_settings(options: LocateOptions) -> dict[str, Any]:

@@ -53,7 +53,7 @@ Where nothing could be asked, because there is no such SOURCE, option or model, 
 it is an object with "error" and "type".
 
 Exit codes: 0 all is well; 1 an image or the model failed, other images are still answered; \
-2 wrong usage; 130 interrupted; 141 nobody read on.
+2 wrong usage; 3 something is missing that --require asks for; 130 interrupted; 141 nobody read on.
 
 Words that begin with a hyphen come last, behind a lone --: locany ground map.png -- '-5 degrees'
 

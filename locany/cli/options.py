@@ -192,6 +192,13 @@ class LocateOptions(ModelOptions):
             "image with what is not there. One image after the other, whatever --batch says.",
         ),
     ] = False
+    require: Annotated[
+        bool,
+        _flag(
+            OUTPUT_GROUP,
+            "Exit with 3 where an image lacks one of the things asked for, or has it below --min-score only.",
+        ),
+    ] = False
     quiet: Annotated[
         bool, _flag(OUTPUT_GROUP, "No progress bar and no remarks on stderr, only errors.", "--quiet", "-q")
     ] = False

@@ -281,3 +281,17 @@ def test_a_real_process_exits_2_and_1(picture: Path) -> None:
     wrong = _locany("detect", picture)
     assert (wrong.returncode, wrong.stdout) == (2, b"")
     assert b"Traceback" not in wrong.stderr
+
+
+def test_what_is_required_and_missing_has_an_exit_code_of_its_own(cli: Cli, picture: Path) -> None:
+    assert cli("ground", picture, "red square", "--require").code == 0
+    told = cli("ground", picture, "red square", "--require", "--min-score", "1", "--quiet")
+    assert (told.code, told.err) == (3, f"{picture}: not found: red square\n")
+    told = cli("detect", picture, "red square", "cat", "--min-score", "1", "--require", "--json")
+    assert told.code == 3
+    assert told.document["detections"] == []
+    assert "not found: red square, cat" in told.err
+    assert cli("ground", picture, "red square", "--min-score", "1").code == 0
+    told = cli("ground", picture, "red square", "--require", "--stream")
+    assert told.code == 2
+    assert "leave out one" in told.err
