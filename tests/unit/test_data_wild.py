@@ -110,6 +110,120 @@ def test_categories_that_are_not_exhaustive_are_told_where_they_get_lost(cli: Cl
         assert ("in 1 image some categories are not annotated exhaustively" in done.err) == told, format
 
 
+DETECT = "Locate all the instances that matches the following description: "
+GROUND = "Locate all the instances that match the following description: "
+CAT = "<ref>cat</ref><box><100><100><300><500></box>"
+DOG = "<ref>dog</ref><box><500><500><750><750></box>"
+
+
+def talks(path: Path, *said: tuple[str, str, str]) -> Path:
+    """Conversations: an image, which is drawn, what is asked of it, and the answer."""
+    records = [
+        {
+            "image": picture(path.parent / image).name,
+            "conversations": [{"from": "human", "value": asked}, {"from": "gpt", "value": answer}],
+        }
+        for image, asked, answer in said
+    ]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def labelme(folder: Path, *shapes: tuple[str, str, list[list[float]]]) -> Path:
+    """One image, and an empty one, so that what the first lacks may be asked of the second."""
+    for name, drawn in (("a", shapes), ("b", ())):
+        picture(folder / f"{name}.png")
+        listed = [{"label": label, "shape_type": kind, "points": points} for label, kind, points in drawn]
+        (folder / f"{name}.json").write_text(json.dumps({"imagePath": f"{name}.png", "shapes": listed}))
+    return folder
+
+
+@pytest.mark.parametrize("format", ["coco", "lvis", "yolo", "voc"])
+def test_points_are_not_lost_silently_nor_taught_as_absent(format: str, cli: Cli, tmp_path: Path) -> None:
+    shapes = [("cat", "rectangle", [[1, 2], [30, 40]]), *[("eye", "point", [[5, n]]) for n in (5, 9)]]
+    source, out = labelme(tmp_path / "in", *shapes), tmp_path / "out"
+    done = cli("data", "convert", source, out, "--to", format, model=False)
+    told = (
+        f"not written, since {format} holds boxes by category: 1 question for phrases, text or points (2 po"
+    )
+    assert (done.code, done.out) == (0, f"{out}: 2 samples, 1 question\n")
+    assert told in done.err
+    assert open_dataset(source).categories == open_dataset(out, format).categories == ("cat",)
+    done = cli("data", "convert", source, tmp_path / "again", "--to", "labelme", model=False)
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_category_with_points_in_one_image_and_boxes_in_another_is_told(cli: Cli, tmp_path: Path) -> None:
+    path = talks(tmp_path / "x.jsonl", ("a.png", "Point to: cat.", "<box><5><5></box>"),
+                 ("a.png", f"{DETECT}dog.", DOG), ("b.png", f"{DETECT}cat</c>dog.", CAT + DOG))  # fmt: skip
+    done = cli("data", "convert", path, tmp_path / "x.json", "--to", "coco", model=False)
+    assert "1 question for phrases, text or points (1 point)" in done.err
+    assert "in 1 image not every category was asked for, which coco cannot say" in done.err
+    assert done.out.endswith(": 2 samples, 2 questions\n")
+
+
+def test_what_was_asked_of_some_images_only_is_told(cli: Cli, tmp_path: Path) -> None:
+    path = talks(tmp_path / "x.jsonl", ("a.png", f"{DETECT}cat.", CAT), ("b.png", f"{DETECT}dog.", DOG),
+                 ("b.png", f"{DETECT}owl.", "<ref>owl</ref><box>None</box>"),
+                 ("b.png", f"{GROUND}a red hat.", "<box>None</box>"))  # fmt: skip
+    for format in ("coco", "yolo", "voc", "labelme"):
+        done = cli("data", "convert", path, tmp_path / format, "--to", format, model=False)
+        assert (
+            f"in 2 images not every category was asked for, which {format} cannot say; the others" in done.err
+        )
+        assert "1 question for phrases" in done.err
+        assert "since no image has a box of it: 1 category (owl)" in done.err
+        assert done.out == f"{tmp_path / format}: 2 samples, 3 questions\n"
+    done = cli("data", "convert", path, tmp_path / "lvis", "--to", "lvis", model=False)
+    assert "asked for" not in done.err
+    assert "1 question for phrases" in done.err
+
+
+def test_images_without_a_question_are_counted(cli: Cli, tmp_path: Path) -> None:
+    crowd = Target("cat", (0.0, 0.0, 90.0, 90.0), attributes={"iscrowd": 1})
+    images = [picture(tmp_path / f"{name}.png") for name in "abc"]
+    samples = [sample(images[0], BOX, crowd), sample(images[1]), sample(images[2])]
+    write_samples(samples, tmp_path / "x.json", "coco", ["dog", "owl"])
+    done = cli("data", "convert", tmp_path / "x.json", tmp_path / "x.jsonl", "--to", "jsonl", model=False)
+    assert "not written, since jsonl holds questions: 2 images without any" in done.err
+    assert "not written, since jsonl holds questions: 1 object that none asks for" in done.err
+    assert "since no question asks for it: 2 categories (owl, cat)" in done.err
+    assert done.out == f"{tmp_path / 'x.jsonl'}: 1 sample, 1 question\n"
+
+
+def test_outlines_are_counted_where_they_cannot_be_written(cli: Cli, tmp_path: Path) -> None:
+    parts = [[20, 10, 40, 10, 40, 30], [50, 40, 60, 40, 60, 50]]
+    several = Target("dog", (20.0, 10.0, 60.0, 50.0), attributes={"segmentation": parts})
+    image = picture(tmp_path / "a.png")
+    write_samples([sample(image, OUTLINED, several)], tmp_path / "x.json", "coco")
+    for format, told in (
+        ("yolo", "1 outline"),
+        ("labelme", "1 outline"),
+        ("voc", "2 outlines"),
+        ("coco", ""),
+    ):
+        done = cli("data", "convert", tmp_path / "x.json", tmp_path / format, "--to", format, model=False)
+        assert done.err == (
+            f"locany: note: not written: {told} that {format} cannot hold; boxes are\n" * bool(told)
+        )
+    grouped = labelme(tmp_path / "l", *[("cat", "rectangle", [[n, 2], [n + 30, 40]]) for n in (1, 50)])
+    text = (grouped / "a.json").read_text().replace('"label"', '"group_id": 1, "label"')
+    (grouped / "a.json").write_text(text)
+    done = cli("data", "convert", grouped, tmp_path / "l.json", "--to", "coco", model=False)
+    assert "1 outline that coco cannot hold" in done.err
+
+
+def test_nothing_is_written_where_there_is_no_sample(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
+    write_samples([sample(picture(tmp_path / "a.png"))], tmp_path / "empty.json", "coco", ["dog"])
+    for name, format in (("none", "jsonl"), ("none", "yolo"), ("empty", "jsonl"), ("empty", "refer")):
+        out = tmp_path / "out"
+        done = cli("data", "convert", tmp_path / f"{name}.json", out, "--to", format, model=False)
+        assert (done.code, done.out, out.exists()) == (1, "", False)
+        assert f"error: {tmp_path / name}.json: there is no sample in it" in done.err
+    assert "; not written, since refer holds questions: 1 image without any" in done.err
+
+
 # -- conversations about one image ------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from locany.data.converters.detection import (
     boxes_to_write,
     checked_box,
     detection_sample,
+    named_by,
     one_per_image,
     polygon_area,
     repeated,
@@ -295,7 +296,12 @@ def write_instances(samples: Iterable[Sample], path: Path, names: Sequence[str],
             image = {"id": image_id, "file_name": placer.place(sample), "width": width, "height": height}
             if is_lvis:
                 present = {target.label for target in targets}
-                asked = dict.fromkeys(name for q in sample.questions for name in q.task.categories)
+                asked = dict.fromkeys(
+                    name
+                    for question in sample.questions
+                    for name in named_by(question.task)
+                    if question.task.takes_categories or name in numbering.numbers
+                )
                 partly = sample.provenance.get(INCOMPLETE, [])
                 image["neg_category_ids"] = [numbering.number(name) for name in asked if name not in present]
                 image["not_exhaustive_category_ids"] = [numbering.number(name) for name in partly]

@@ -14,7 +14,7 @@ from locany.data.encode import answer_groups
 from locany.data.sample import ImageRef, Question, Sample, Target, place_of
 from locany.errors import DataError
 from locany.geometry import NUM_BINS
-from locany.tasks import Task
+from locany.tasks import Task, TaskKind
 
 # Boxes stick out by less than this where formats round or count pixels from 1; they land on the edge.
 _OVERHANG = 1.0
@@ -151,6 +151,13 @@ def boxes_to_write(sample: Sample, *, crowds: bool = False) -> list[Target]:
         )
     boxes = {(target.label, target.xyxy): target for question in asked for target in question.targets}
     return [target for target in boxes.values() if target.xyxy is not None]
+
+
+def named_by(task: Task) -> tuple[str, ...]:
+    """What a question asks boxes of: categories or a phrase; nothing where it asks for text or points."""
+    if task.takes_categories:
+        return task.categories
+    return () if task.kind is TaskKind.TEXT or task.expects_points else (task.phrase,)
 
 
 def outline_to_write(target: Target) -> Polygon:

@@ -91,12 +91,16 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
 
 
 def categories(path: Path) -> tuple[str, ...]:
-    """All labels that occur, sorted: the format has no list. Files that cannot be read are passed over."""
+    """All labels that have a box, sorted: the format has no list. Files that cannot be read are passed over.
+
+    What only points have is not among them: as a category it would be absent where it is pointed at.
+    """
     names: set[str] = set()
     for file in _files(path, lambda fault: None):
         with suppress(RecordError):  # reading the samples tells
             shapes = field(as_object(read_json(file), "the file"), "shapes", list)
-            names |= {spelling(field(as_object(shape, "a shape"), "label", str)) for shape in shapes}
+            named = [as_object(shape, "a shape") for shape in shapes]
+            names |= {spelling(field(s, "label", str)) for s in named if s.get("shape_type") != "point"}
     return tuple(sorted(names))
 
 
