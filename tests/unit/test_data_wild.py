@@ -227,6 +227,55 @@ def test_nothing_is_written_where_there_is_no_sample(cli: Cli, tmp_path: Path) -
 # -- conversations about one image ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("is_recipe", [False, True])
+def test_conversations_go_word_for_word_and_elsewhere_only_samples(
+    is_recipe: bool, cli: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    path = talks(tmp_path / "in" / "x.jsonl", ("a.png", "<image>\nWhat is here?", "A cat."),
+                 ("a.png", "<image>\nPoint to: cat.", "<box><5><5></box>"),
+                 ("b.png", f"{DETECT}dog.", DOG))  # fmt: skip
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    records[0]["id"] = 7
+    records.append({"image_list": ["a.png", "b.png"], "conversations": records[0]["conversations"][:0]})
+    records[-1]["conversations"] = [
+        {"from": "human", "value": "<image-1> or <image-2>?"}, {"from": "gpt", "value": "Both."}
+    ]  # fmt: skip
+    records.append({"conversations": [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Hello."}]})
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    if is_recipe:
+        path = tmp_path / "recipe.json"
+        path.write_text(json.dumps({"mine": {"annotation": "in/x.jsonl", "root": "in"}}))
+    out = tmp_path / "deep" / "x.jsonl"
+    done = cli("data", "convert", path, out, "--to", "jsonl", model=False)
+    assert (done.code, done.out, done.err) == (0, f"{out}: 5 samples, 5 questions\n", "")
+    moved = {name: f"../in/{name}" for name in ("a.png", "b.png")}
+    for record in records:
+        record |= {"image": moved[record["image"]]} if "image" in record else {}
+        record |= {"image_list": [*moved.values()]} if "image_list" in record else {}
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert found == records
+    assert [list(record) for record in found] == [list(record) for record in records]
+    assert cli("data", "check", out, model=False).code == 0
+
+    done = cli("data", "convert", path, tmp_path / "x.json", "--to", "lvis", model=False)
+    assert (done.code, done.out) == (1, "")  # pointing alone
+    out = tmp_path / "labels"
+    done = cli("data", "convert", path, out, "--to", "labelme", model=False)
+    assert (done.code, done.out) == (0, f"{out}: 2 samples, 2 questions\n")
+    assert "note: 3 conversations are no sample and passed over; the first: " in done.err
+    assert "left out" not in done.err
+
+
+def test_faulty_lines_are_not_copied(cli: Cli, tmp_path: Path) -> None:
+    path = talks(tmp_path / "x.jsonl", ("a.png", f"{DETECT}cat.", DOG), ("a.png", "What?", "A cat."))
+    convert = ("data", "convert", path, tmp_path / "y.jsonl", "--to", "jsonl")
+    assert cli(*convert, model=False).code == 1
+    assert not (tmp_path / "y.jsonl").exists()
+    done = cli(*convert, "--skip-faults", model=False)
+    assert done.out.endswith("y.jsonl: 1 sample, 1 question; 2 faults, see above\n")
+
+
 def lines(folder: Path) -> Path:
     """Two lines about one image with one about another between them."""
     detect = "Locate all the instances that matches the following description: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,7 +17,8 @@ from locany.cli.report import write_line
 from locany.errors import DataError, RequestError
 
 if TYPE_CHECKING:
-    from locany.data.converters import Fault
+    from locany.data.converters import Dataset, Fault, Report
+    from locany.data.converters.chat import ChatRecord
 
 _EPILOGUE = """\
 Images stay where they are and are named relative to OUT; yolo and voc get copies \
@@ -82,10 +84,9 @@ def convert(
     ] = False,
 ) -> int:
     """Convert a data set from one format to another."""
-    from locany.data.converters import FaultKind, open_dataset, refuse, write_samples
+    from locany.data.converters import FaultKind, open_dataset, refuse
     from locany.data.converters.faults import passed_over
-    from locany.data.converters.losses import Written, counted
-    from locany.data.shard_folder import ShardFolder
+    from locany.data.converters.losses import counted
 
     _check_out(out, path, overwrite=overwrite)
 
@@ -103,26 +104,55 @@ def convert(
                 say(f"locany: left out: {fault}")
 
     dataset = open_dataset(path, from_, root, split)
-    is_shards = dataset.format.name in ("shards", "parquet")
-    shards = ShardFolder(path) if is_shards else None
-    absent = dataset.absent if shards is None else shards.absent_lists
-    categories = dataset.categories if shards is None else shards.absent_everywhere
-    written = Written(to, categories, absent)
     with warnings_as_remarks(quiet):
-        samples = written(dataset.samples(report))
-        first = next(samples, None)
-        if first is not None:
-            write_samples(chain([first], samples), out, to, categories, absent)
-    notes = [*([passed_over(talks)] if talks else []), *written.losses()]
-    if first is None:
+        if to == "jsonl" and dataset.format.has_lines:
+            num_samples, num_questions, notes = _copy(dataset, out, report)
+        else:
+            num_samples, num_questions, notes = _rewrite(dataset, out, to, report)
+    if talks:
+        notes.insert(0, passed_over(talks))
+    if not num_samples:
         raise DataError("; ".join([f"{path}: there is no sample in it", *notes]))
     if not quiet:
         for note in notes:
             say(f"locany: note: {note}")
         faults = f"; {counted(kinds.total(), 'fault')}, see above" if kinds else ""
-        num_samples, num_questions = written.num_samples, written.num_questions
         write_line(f"{out}: {counted(num_samples, 'sample')}, {counted(num_questions, 'question')}{faults}")
     return 0
+
+
+def _rewrite(dataset: Dataset, out: Path, to: str, report: Report) -> tuple[int, int, list[str]]:
+    """Write the samples, if there are any: how many, with how many questions, and what is lost of them."""
+    from locany.data.converters import write_samples
+    from locany.data.converters.losses import Written
+    from locany.data.shard_folder import ShardFolder
+
+    is_shards = dataset.format.name in ("shards", "parquet")
+    shards = ShardFolder(dataset.path) if is_shards else None
+    absent = dataset.absent if shards is None else shards.absent_lists
+    categories = dataset.categories if shards is None else shards.absent_everywhere
+    written = Written(to, categories, absent)
+    samples = written(dataset.samples(report))
+    if first := next(samples, None):
+        write_samples(chain([first], samples), out, to, categories, absent)
+    return written.num_samples, written.num_questions, list(written.losses())
+
+
+def _copy(dataset: Dataset, out: Path, report: Report) -> tuple[int, int, list[str]]:
+    """Write conversations as they stand, if there are any: as `_rewrite`; nothing is lost."""
+    from locany.data.converters.chat import write_records
+
+    num_questions: list[int] = []
+
+    def counting(records: Iterable[ChatRecord]) -> Iterator[ChatRecord]:
+        for record in records:
+            num_questions.append(sum(turn["from"] == "human" for turn in record.turns))
+            yield record
+
+    records = counting(dataset.lines(out.parent, report))
+    if first := next(records, None):
+        write_records(chain([first], records), out)
+    return len(num_questions), sum(num_questions), []
 
 
 def _check_out(out: Path, path: Path, *, overwrite: bool) -> None:

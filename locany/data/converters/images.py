@@ -87,6 +87,16 @@ def _upright_size(path: str, _mtime: int) -> tuple[int, int]:
         return (height, width) if orientation in _TURNED else (width, height)
 
 
+def name_beside(path: Path, base: Path) -> str:
+    """The name of a file relative to a folder, with forward slashes."""
+    path = path.absolute()
+    name = os.path.relpath(path, base.absolute())
+    if name.startswith(os.pardir):  # behind a symbolic link ".." leads elsewhere than the name says
+        there = os.path.join(os.path.realpath(path.parent), path.name)
+        name = os.path.relpath(there, os.path.realpath(base))
+    return Path(name).as_posix()
+
+
 class ImagePlacer:
     """Where the images of written samples lie.
 
@@ -116,11 +126,7 @@ class ImagePlacer:
             path = (self.new / self._free(f"{self._number:08d}", suffix)).absolute()
             with whole_file(path if self.stage is None else self._staged(path)) as file:
                 file.write(data)
-        name = os.path.relpath(path, self.base.absolute())
-        if name.startswith(os.pardir):  # behind a symbolic link ".." leads elsewhere than the name says
-            there = os.path.join(os.path.realpath(path.parent), path.name)
-            name = os.path.relpath(there, os.path.realpath(self.base))
-        return Path(name).as_posix()
+        return name_beside(path, self.base)
 
     def _staged(self, path: Path) -> Path:
         assert self.stage is not None
