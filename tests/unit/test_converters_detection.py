@@ -165,7 +165,9 @@ def test_groups_and_points_of_labelme_survive(folder: Path, tmp_path: Path) -> N
     pointing = Question(Task.point("eye"), (Target("eye", point=(3.5, 4.5)), Target("eye", point=(5.0, 6.0))))
     first = make(folder, grouped, OUTLINED)
     sample = Sample(first.image, (*first.questions, pointing), first.objects)
-    only_points = Sample(first.image, (pointing,))
+    picture = tmp_path / "points.png"
+    Image.new("RGB", SIZE).save(picture)
+    only_points = Sample(ImageRef(picture, SIZE), (pointing,))
     back = there_and_back("labelme", tmp_path, sample, only_points)
     assert [(s.questions, s.objects) for s in back] == [
         (s.questions, s.objects) for s in (sample, only_points)

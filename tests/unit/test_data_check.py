@@ -277,6 +277,11 @@ COCO: list[tuple[dict[str, Any], FaultKind, str]] = [
     ({"images__width": 48, "images__height": 64}, K.IMAGE_SIZE, "EXIF"),
     ({"images": [3]}, K.MALFORMED, "an image is an object"),
     ({"images": twice({"id": 1, "file_name": "a.png"})}, K.DUPLICATE_ID, "image 1"),
+    (
+        {"images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "./a.png"}]},
+        K.DUPLICATE_IMAGE,
+        "image 2: the image a.png is the one of",
+    ),
     ({"categories": twice({"id": 3, "name": "cat"})}, K.DUPLICATE_ID, "category 2 of the list"),
     ({"categories__name": " "}, K.MALFORMED, "cannot be asked for"),
     ({"categories__id": None}, K.MALFORMED, "'id' is a number"),
@@ -427,6 +432,22 @@ def test_faults_of_voc(folder: Path, old: str, new: str, kind: FaultKind, at: in
     (folder / "a.xml").write_text(VOC.replace(old, new))
     (fault,) = check(folder)
     assert (fault.kind, fault.line, Path(fault.file).name) == (kind, at, "a.xml")
+
+
+def test_two_files_about_one_image(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / "voc").mkdir(exist_ok=True)
+        (folder / "voc" / f"{name}.xml").write_text(VOC)
+        (folder / "labelme").mkdir(exist_ok=True)
+        (folder / "labelme" / f"{name}.json").write_text(json.dumps(LABELME))
+    for format, suffix in (("voc", "xml"), ("labelme", "json")):
+        faults: list[Fault] = []
+        assert check_each(folder / format, faults.append, format, folder) == 0  # neither tells all
+        (fault,) = faults
+        assert (fault.kind, Path(fault.file).name) == (K.DUPLICATE_IMAGE, f"b.{suffix}")
+        assert f"a.{suffix}, too" in fault.message
+        with pytest.raises(DataError, match="put all its boxes into one"):
+            list(read_samples(folder / format, format, folder))
 
 
 SHAPE = {"label": "cat", "points": [[1, 2], [30, 40]], "shape_type": "rectangle"}

@@ -360,6 +360,19 @@ def test_a_test_split_that_was_never_handed_out_is_passed_over(cli: Cli, tmp_pat
         list(open_dataset(folder, split="test").samples())
 
 
+def test_an_image_that_is_named_again_counts_once(cli: Cli, tmp_path: Path) -> None:
+    folder = yolo(tmp_path / "x", train=["images/train", "images/train", "train.txt"], test="images/val")
+    (folder / "train.txt").write_text("./images/train/train.png\n" * 2)
+    with pytest.warns(UserWarning, match="1 of its images are in several splits; they count once, for the"):
+        assert names_of(list(read_samples(folder))) == ["train.png", "val.png"]
+    assert names_of(list(open_dataset(folder, split="test").samples())) == ["val.png"]
+    done = cli("data", "check", folder, model=False)
+    assert (done.code, done.out) == (0, "2 good records, no faults\n")
+    (folder / "images" / "train" / "link.png").symlink_to(folder / "images" / "train" / "train.png")
+    done = cli("data", "check", folder, model=False)  # the same image, said to be empty
+    assert (done.code, done.out.splitlines()[1]) == (1, "1 fault (1 duplicate-image); 1 good record")
+
+
 @pytest.mark.parametrize("places", [{"train": "no"}, {"train": None, "val": "no", "test": "no"}])
 def test_no_place_for_training_is_a_fault(places: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"leads to .*no, where nothing is"):

@@ -25,6 +25,7 @@ from locany.data.converters.detection import (
     detection_sample,
     named_by,
     one_per_image,
+    one_record_each,
     polygon_area,
     repeated,
 )
@@ -48,7 +49,7 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     """The samples of a file, one per image, in the order of its images.
 
     An image with a faulty annotation is left out as a whole: a category with a box missing would be learnt
-    wrongly.
+    wrongly. So is one that two records are about.
 
     Args:
         path: the JSON file.
@@ -78,6 +79,10 @@ def write(samples: Iterable[Sample], path: Path, names: Sequence[str] = ()) -> N
 
 def read_instances(path: Path, root: Path | None, report: Report, *, is_lvis: bool) -> Iterator[Sample]:
     """`read`, with the lists that LVIS has for each image."""
+    return one_record_each(_records(path, root, report, is_lvis=is_lvis), report)
+
+
+def _records(path: Path, root: Path | None, report: Report, *, is_lvis: bool) -> Iterator[Sample]:
     instances = _load(path, report)
     if instances is None:
         return

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from locany.data.converters.faults import FaultKind, RecordError
+from locany.data.converters.faults import Fault, FaultKind, RecordError, Report
 from locany.data.converters.fields import Box, Polygon, extent
 from locany.data.encode import answer_groups
 from locany.data.sample import ImageRef, Question, Sample, Target, place_of
@@ -127,6 +128,35 @@ def one_per_image(samples: Iterable[Sample]) -> Iterator[Sample]:
         questions = list(first.questions)
         questions += [q for other in others for q in other.questions if q not in questions]
         yield replace(first, questions=tuple(questions))
+
+
+def one_record_each(samples: Iterable[Sample], report: Report) -> Iterator[Sample]:
+    """The samples, without those whose image file another one is about, too: each lacks the other's boxes.
+
+    Args:
+        samples: of one data set.
+        report: takes a fault for each record but the first of an image.
+    """
+    first: dict[str, Sample] = {}
+    disputed: set[str] = set()
+    found: list[tuple[str, Sample]] = []
+    for sample in samples:
+        source = sample.image.source if isinstance(sample.image, ImageRef) else None
+        key = os.path.realpath(source) if isinstance(source, Path) else ""
+        found.append((key, sample))
+        if key and (other := first.setdefault(key, sample)) is not sample:
+            disputed.add(key)
+            report(_two_records(Path(key).name, sample.provenance, other.provenance))
+    yield from (sample for key, sample in found if key not in disputed)
+
+
+def _two_records(image: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> Fault:
+    message = (
+        f"the image {image} is the one of {place_of(there)}, too, and each record says that what only the "
+        "other has is not there; put all its boxes into one"
+    )
+    record = f"image {here['image_id']}" if "image_id" in here else ""
+    return RecordError(FaultKind.DUPLICATE_IMAGE, message).at(str(here["file"]), record=record)
 
 
 def boxes_to_write(sample: Sample, *, crowds: bool = False) -> list[Target]:

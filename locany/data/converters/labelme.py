@@ -25,6 +25,7 @@ from locany.data.converters.detection import (
     checked_box,
     detection_sample,
     one_per_image,
+    one_record_each,
     outline_to_write,
     repeated,
 )
@@ -51,7 +52,7 @@ _LEAST_POINTS = {"rectangle": 2, "polygon": 3, "circle": 2, "mask": 2, "point": 
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
     """The samples of a folder, by name of the JSON files.
 
-    An image with a faulty shape is left out as a whole.
+    An image with a faulty shape, or with two files about it, is left out as a whole.
 
     Args:
         path: the folder, or one JSON file.
@@ -61,6 +62,10 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     Raises:
         DataError: a file is wrong.
     """
+    return one_record_each(_records(path, root, report), report)
+
+
+def _records(path: Path, root: Path | None, report: Report) -> Iterator[Sample]:
     for file in _files(path, report):
         try:
             record = as_object(read_json(file), "the file")

@@ -21,6 +21,7 @@ from locany.data.converters.detection import (
     checked_box,
     detection_sample,
     one_per_image,
+    one_record_each,
     repeated,
 )
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
@@ -36,8 +37,8 @@ _LINE = "line"  # where an element began; VOC itself has no attributes
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
     """The samples of a folder, by name of the XML files.
 
-    An image with a faulty object is left out as a whole. `pose`, `truncated`, `difficult` and `occluded`
-    become attributes.
+    An image with a faulty object, or with two files about it, is left out as a whole. `pose`, `truncated`,
+    `difficult` and `occluded` become attributes.
 
     Args:
         path: the folder of XML files, one with a folder Annotations in it, or one XML file.
@@ -47,6 +48,10 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     Raises:
         DataError: a file is wrong.
     """
+    return one_record_each(_records(path, root, report), report)
+
+
+def _records(path: Path, root: Path | None, report: Report) -> Iterator[Sample]:
     for file in _files(path, report):
         try:
             tree = _parse(file)

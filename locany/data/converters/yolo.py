@@ -7,6 +7,7 @@ into traced outlines, takes categories that are not in the list, and does not sa
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ from locany.data.converters.detection import (
     checked_box,
     detection_sample,
     one_per_image,
+    one_record_each,
     outline_to_write,
     repeated,
 )
@@ -43,7 +45,8 @@ def read(
 
     A label file that is not there means an image without objects; one at least must be there. Polygons give
     their extent as box. A place of "val" or "test" that is not there is passed over with a warning: many a
-    data.yaml names a test split that was never handed out.
+    data.yaml names a test split that was never handed out. An image that is named again counts once, for the
+    first split; with other labels it is a fault.
 
     Args:
         path: the folder, or its data.yaml.
@@ -54,7 +57,10 @@ def read(
     Raises:
         DataError: a file is wrong, or names no image of the split.
     """
-    file = _yaml_file(path)
+    return one_record_each(_samples(_yaml_file(path), root, report, split), report)
+
+
+def _samples(file: Path, root: Path | None, report: Report, split: str | None) -> Iterator[Sample]:
     try:
         settings = as_object(_yaml(file), "the file")
         names = _names(settings)
@@ -186,7 +192,34 @@ def _images(file: Path, base: Path, settings: Mapping[str, Any], split: str | No
         raise malformed(f"names no image of {split!r}; the splits it names: {', '.join(named) or 'none'}")
     for message in missing:
         warnings.warn(f"{file}: {message}; the others are read", stacklevel=2)
-    return images
+    return _once(file, images)
+
+
+def _once(file: Path, images: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Without what is named again with the same labels; of several splits the first one counts."""
+    kept: dict[str, list[tuple[str, Path]]] = {}
+    num_split = 0
+    for named, image in images:
+        others = kept.setdefault(os.path.realpath(image), [])
+        first = next((split for split, other in others if _same_labels(other, image)), None)
+        if first is None:  # two of other labels are a fault, found on reading
+            others.append((named, image))
+        else:
+            num_split += first != named
+    if num_split:
+        warnings.warn(
+            f"{file}: {num_split} of its images are in several splits; they count once, for the first",
+            stacklevel=2,
+        )
+    return [one for others in kept.values() for one in others]
+
+
+def _same_labels(one: Path, other: Path) -> bool:
+    labels = [_label_path(image) for image in (one, other)]
+    if labels[0] == labels[1]:
+        return True
+    texts = [label.read_bytes() if label.is_file() else b"" for label in labels]
+    return texts[0] == texts[1]
 
 
 def _places(settings: Mapping[str, Any], split: str) -> list[str]:
