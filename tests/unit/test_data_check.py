@@ -380,6 +380,8 @@ def test_faults_of_yolo(folder: Path, label: str, kind: FaultKind, words: str) -
         ("train: images\nnames: {a: cat}\n", "from number to name"),
         ("train: images\nnames: [cat, cat]\n", "a name twice"),
         ("train: images\nnames: ['']\n", "cannot be asked for"),
+        ("train: images\nnames: [cat]\nnc: 5\n", "'nc' says 5 categories, 'names' has 1"),
+        ("train: images\nnames: [cat]\nnc: one\n", "'nc' is a whole number"),
         ("train: nowhere\nnames: [cat]\n", "leads to"),
         ("train: 3\nnames: [cat]\n", "'train' is a folder"),
         ("names: [cat]\n", "names no image"),

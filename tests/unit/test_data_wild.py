@@ -360,6 +360,53 @@ def test_a_test_split_that_was_never_handed_out_is_passed_over(cli: Cli, tmp_pat
         list(open_dataset(folder, split="test").samples())
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("[no, yes]", ("no", "yes")),
+        ("{0: on, 1: Off}", ("on", "Off")),
+        ("[007, 1.10]", ("007", "1.10")),
+        ("['null', 2026-02-30]", None),
+        ("[2026-02-20, 'true']", ("2026-02-20", "true")),
+        ("[cat, null]", None),
+        ("[cat, [dog]]", None),
+    ],
+)
+def test_names_are_taken_as_they_are_written(
+    names: str, expected: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    folder = yolo(tmp_path / "x")
+    (folder / "data.yaml").write_text(f"train: images/train\nnames: {names}\n")
+    if expected is None:
+        with pytest.raises(DataError, match=r"data\.yaml: "):
+            list(read_samples(folder))
+    else:
+        assert open_dataset(folder).categories == expected
+        assert next(read_samples(folder)).objects[0].label == expected[1]
+
+
+def test_labels_without_an_image_are_reported(cli: Cli, tmp_path: Path) -> None:
+    folder = yolo(tmp_path / "x")
+    labels = folder / "labels" / "train"
+    for name in ("orphan.txt", "moving.txt", ".hidden.txt"):
+        (labels / name).write_text("1 .5 .5 .2 .2\n")
+    (labels / "empty.txt").write_text("\n")
+    (labels / "classes.txt").write_text("cat\ndog\n")
+    Image.new("RGB", SIZE).save(folder / "images" / "train" / "moving.gif")
+    (folder / "images" / "train" / "._train.png").write_bytes(b"macOS")
+    done = cli("data", "check", folder, model=False)
+    told, last = done.out.splitlines()[:-1], done.out.splitlines()[-1]
+    assert (done.code, last) == (1, "2 faults (2 missing-image); 3 good records")
+    assert f"{labels / 'moving.txt'}: there is no image" in told[0]
+    assert "; moving.gif is there, which is no image by its suffix" in told[0]
+    assert (
+        f"{labels / 'orphan.txt'}: there is no image {folder / 'images' / 'train' / 'orphan'} with" in told[1]
+    )
+    assert "images with the suffix .gif are not read; known: .bmp" in done.err
+    with pytest.raises(DataError, match="or delete this file"), pytest.warns(UserWarning, match=r"\.gif"):
+        list(read_samples(folder))
+
+
 def test_an_image_that_is_named_again_counts_once(cli: Cli, tmp_path: Path) -> None:
     folder = yolo(tmp_path / "x", train=["images/train", "images/train", "train.txt"], test="images/val")
     (folder / "train.txt").write_text("./images/train/train.png\n" * 2)

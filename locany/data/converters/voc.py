@@ -118,7 +118,8 @@ def _files(path: Path, report: Report) -> list[Path]:
     if path.is_file():
         return [path]
     inner = path / "Annotations"
-    files = sorted((inner if inner.is_dir() else path).glob("*.xml"))
+    found = (inner if inner.is_dir() else path).glob("*.xml")
+    files = sorted(file for file in found if not file.name.startswith("."))  # macOS adds "._a.xml"
     if not files:
         report(RecordError(FaultKind.UNREADABLE, "there is no XML file").at(str(path)))
     return files

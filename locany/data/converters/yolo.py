@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,12 @@ from locany.data.converters.detection import (
     outline_to_write,
     repeated,
 )
-from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
-from locany.data.converters.fields import Box, Polygon, as_object, extent, malformed, spelling
+from locany.data.converters.faults import Fault, FaultKind, RecordError, Report, refuse, shorten
+from locany.data.converters.fields import Box, Polygon, as_object, extent, malformed, optional, spelling
 from locany.data.converters.files import read_text, whole_folder, write_text
 from locany.data.converters.images import ImagePlacer, image_ref, located
 from locany.data.sample import ImageRef, Sample, Target
+from locany.data.yaml_values import Scalar, load, plain
 
 _FILES = ("data.yaml", "data.yml", "dataset.yaml")
 _SPLITS = ("train", "val", "test")
@@ -76,6 +78,8 @@ def _samples(file: Path, root: Path | None, report: Report, split: str | None) -
     except RecordError as fault:
         report(fault.at(str(file)))
         return
+    for orphan in _without_image([image for _, image in images]):
+        report(orphan)
     for named, image_path in images:
         label_path = _label_path(image_path)
         try:
@@ -137,10 +141,23 @@ def _yaml_file(path: Path) -> Path:
 
 
 def _yaml(file: Path) -> Any:
+    """The settings; names of categories as they are written, for "no" is a name, and not False."""
     try:
-        return yaml.safe_load(read_text(file))
-    except yaml.YAMLError as error:
+        document = load(read_text(file))
+    except (yaml.YAMLError, ValueError) as error:
         raise RecordError(FaultKind.UNREADABLE, f"not YAML: {' '.join(str(error).split())}") from None
+    settings = plain(document)
+    if isinstance(document, dict):
+        names = next((value for key, value in document.items() if plain(key) == "names"), None)
+        if isinstance(names, list):
+            settings["names"] = [_as_written(name) for name in names]
+        elif isinstance(names, dict):
+            settings["names"] = {plain(number): _as_written(name) for number, name in names.items()}
+    return settings
+
+
+def _as_written(name: Any) -> Any:
+    return name.written if isinstance(name, Scalar) and name.value is not None else plain(name)
 
 
 def _names(settings: Mapping[str, Any]) -> dict[int, str]:
@@ -153,11 +170,14 @@ def _names(settings: Mapping[str, Any]) -> dict[int, str]:
         )
     numbered: dict[int, str] = {}
     for number, name in names.items():
-        if isinstance(number, bool) or not isinstance(number, int) or not isinstance(name, str | int | float):
+        if isinstance(number, bool) or not isinstance(number, int) or not isinstance(name, str):
             raise malformed(f"'names' goes from number to name, got {number!r}: {name!r}")
-        numbered[number] = spelling(str(name))
+        numbered[number] = spelling(name)
     if len(set(numbered.values())) < len(numbered):
         raise RecordError(FaultKind.DUPLICATE_ID, "'names' has a name twice")
+    count = optional(settings, "nc", int, len(numbered))
+    if count not in (len(numbered), max(numbered, default=-1) + 1):
+        raise malformed(f"'nc' says {count} categories, 'names' has {len(numbered)}; correct one of them")
     return numbered
 
 
@@ -239,7 +259,15 @@ def _found(base: Path, place: str) -> Path | None:
 def _images_at(path: Path) -> list[Path]:
     """The images of a folder, or of a list file."""
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
+        files = sorted(p for p in path.rglob("*") if not p.name.startswith("."))  # macOS adds "._a.jpg"
+        kinds = {p.suffix.lower() for p in files if str(guess_type(p.name)[0]).startswith("image/")}
+        if unknown := sorted(kinds - _SUFFIXES):
+            warnings.warn(
+                f"{path}: images with the suffix {', '.join(unknown)} are not read; "
+                f"known: {', '.join(sorted(_SUFFIXES))}",
+                stacklevel=2,
+            )
+        return [p for p in files if p.suffix.lower() in _SUFFIXES]
     lines = (line.strip() for line in read_text(path).splitlines())
     return [located(path.parent, line) for line in lines if line]
 
@@ -251,6 +279,28 @@ def _label_path(image: Path) -> Path:
     if places:
         parts[places[-1]] = "labels"
     return Path(*parts).with_suffix(".txt")
+
+
+def _without_image(images: Sequence[Path]) -> Iterator[Fault]:
+    """A fault for each label file in the folders of these images' labels that has boxes, but no image."""
+    taken = {_label_path(image) for image in images}
+    for folder in dict.fromkeys(image.parent for image in images):
+        labels = _label_path(folder / "a.png").parent
+        if labels == folder or not labels.is_dir():  # beside images, other texts may lie
+            continue
+        found = {p.stem: p.name for p in folder.iterdir()}
+        found |= {p.stem: "" for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES}
+        for label in sorted(labels.glob("*.txt")):
+            name = found.get(label.stem)
+            hidden = label.name.startswith(".") or label.name == "classes.txt"
+            if hidden or label in taken or name == "" or not label.read_bytes().strip():
+                continue
+            there = f"; {name} is there, which is no image by its suffix" if name else ""
+            yield RecordError(
+                FaultKind.MISSING_IMAGE,
+                f"there is no image {folder / label.stem} with a suffix of {', '.join(sorted(_SUFFIXES))}"
+                f"{there}; put it there, or delete this file",
+            ).at(str(label))
 
 
 def _objects(
