@@ -285,6 +285,10 @@ COCO: list[tuple[dict[str, Any], FaultKind, str]] = [
     ({"categories": twice({"id": 3, "name": "cat"})}, K.DUPLICATE_ID, "category 2 of the list"),
     ({"categories__name": " "}, K.MALFORMED, "cannot be asked for"),
     ({"categories__id": None}, K.MALFORMED, "'id' is a number"),
+    ({"categories__name": "d\x01g"}, K.MALFORMED, "holds '\\x01', which is no character"),
+    ({"categories__name": "d\uffffg"}, K.MALFORMED, "which is no character"),
+    ({"categories__name": "a</c>b"}, K.MALFORMED, "contains </c>, which has a meaning"),
+    ({"categories__name": "the <box>"}, K.MALFORMED, "contains <box>, which has a meaning"),
     ({"categories": None}, K.MALFORMED, "'categories' is a list"),
 ]
 

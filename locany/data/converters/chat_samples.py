@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from locany.codec.prompts import SYSTEM_TEXT, question_text
-from locany.codec.vocab import added_tokens
 from locany.data.conversation import render_conversation
 from locany.data.converters.answer_text import read_answer_text, write_answer_text
 from locany.data.converters.chat import MAX_BIN, ChatRecord, exchange_faults, read_checked
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
-from locany.data.converters.fields import spelling
+from locany.data.converters.fields import reserved_in, spelling
 from locany.data.converters.files import write_json_lines
 from locany.data.converters.images import image_ref, images_beside, located, name_beside
 from locany.data.converters.wording import read_prompt
@@ -32,8 +31,6 @@ from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.errors import DataError
 from locany.geometry import from_bins
 from locany.tasks import Task, TaskKind
-
-_RESERVED = (*added_tokens(MAX_BIN), "<image", "<video")
 
 
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
@@ -194,7 +191,7 @@ def _turns(question: Question, size_wh: tuple[int, int]) -> list[dict[str, str]]
         pairs = dict.fromkeys((label.strip(), bins) for label, boxes in groups for bins in boxes)
         groups = [(label, [bins]) for label, bins in pairs]
     for words in (*task.categories, task.phrase, *(label for label, _ in groups)):
-        if token := next((token for token in _RESERVED if token in words), None):
+        if token := reserved_in(words):
             raise DataError(
                 f"{shorten(words)!r} contains {token}, which has a meaning in conversations; rename it"
             )

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from locany.codec.vocab import added_tokens
 from locany.data.converters.faults import FaultKind, RecordError, shorten
 from locany.errors import RequestError
+from locany.geometry import NUM_BINS
 from locany.tasks import Task
 
 T = TypeVar("T")
 
 Box = tuple[float, float, float, float]
 Polygon = tuple[tuple[float, float], ...]
+
+_RESERVED = (*added_tokens(NUM_BINS - 1), "<image", "<video")
+_NO_CHARACTERS = "\ufffe\uffff"  # nor can XML hold them
 
 _NAMES: dict[Any, str] = {
     dict: "an object",
@@ -65,11 +71,22 @@ def corners(value: Any, what: str) -> Polygon:
 
 
 def spelling(name: str, what: str = "the name") -> str:
-    """The one spelling of a category or phrase: that of `Task`."""
+    """The one spelling of a category or phrase: that of `Task`, which every format can write and ask for."""
+    shown = shorten(repr(name))
     try:
-        return Task.ground(name).phrase
+        spelled = Task.ground(name).phrase
     except RequestError as error:
-        raise malformed(f"{what} {shorten(repr(name))} cannot be asked for: {error}") from None
+        raise malformed(f"{what} {shown} cannot be asked for: {error}") from None
+    if wrong := next((c for c in spelled if unicodedata.category(c) == "Cc" or c in _NO_CHARACTERS), None):
+        raise malformed(f"{what} {shown} holds {wrong!r}, which is no character of a text; take it out")
+    if token := reserved_in(spelled):
+        raise malformed(f"{what} {shown} contains {token}, which has a meaning in conversations; rename it")
+    return spelled
+
+
+def reserved_in(words: str) -> str | None:
+    """The first thing in words that has a meaning in conversations, such as `</c>`; None without one."""
+    return next((token for token in _RESERVED if token in words), None) if "<" in words else None
 
 
 def extent(polygon: Polygon) -> Box:
