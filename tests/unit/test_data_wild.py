@@ -224,6 +224,27 @@ def test_nothing_is_written_where_there_is_no_sample(cli: Cli, tmp_path: Path) -
     assert "; not written, since refer holds questions: 1 image without any" in done.err
 
 
+# -- folders with more in them ----------------------------------------------------------------------------
+
+
+def test_a_folder_of_labelme_may_hold_other_files(cli: Cli, tmp_path: Path) -> None:
+    folder = labelme(tmp_path / "in", ("cat", "rectangle", [[1, 2], [30, 40]]))
+    (folder / "._a.json").write_bytes(b"\x00\x05\x16\x07")
+    (folder / "Settings.json").write_text('{"theme": "dark"}')
+    (folder / "list.json").write_text("[1]")
+    done = cli("data", "check", folder, model=False)
+    assert (done.code, done.out) == (0, "2 good records, no faults\n")
+    assert open_dataset(folder).format.name == "labelme"
+    assert open_dataset(folder).categories == ("cat",)
+    (folder / "broken.json").write_text("{")
+    with pytest.raises(DataError, match=r"broken\.json: not JSON"):
+        list(read_samples(folder))
+    for name in ("a.json", "b.json", "broken.json"):
+        (folder / name).unlink()
+    with pytest.raises(DataError, match="none of the 2 JSON files has 'shapes'"):
+        list(read_samples(folder, "labelme"))
+
+
 # -- conversations about one image ------------------------------------------------------------------------
 
 

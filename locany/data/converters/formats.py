@@ -235,8 +235,10 @@ def _of_folder(path: Path) -> str | None:
             return name
     if next(path.glob("*.xml"), None) or next((path / "Annotations").glob("*.xml"), None):
         return "voc"
-    first = min(path.glob("*.json"), default=None)
-    return "labelme" if first is not None and _of_file(first) == "labelme" else None
+    files = (
+        file for file in sorted(path.glob("*.json")) if not file.name.startswith(".")
+    )  # macOS: "._a.json"
+    return "labelme" if any(_of_file(file) == "labelme" for file in files) else None
 
 
 def _of_file(path: Path) -> str | None:

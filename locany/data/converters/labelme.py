@@ -66,9 +66,9 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
 
 
 def _records(path: Path, root: Path | None, report: Report) -> Iterator[Sample]:
-    for file in _files(path, report):
+    for file, document in _documents(path, report):
         try:
-            record = as_object(read_json(file), "the file")
+            record = as_object(document, "the file")
             shapes = field(record, "shapes", list)
             image = _image(record, file.parent if root is None else root)
         except RecordError as fault:
@@ -158,10 +158,30 @@ def _document(sample: Sample, image_name: str) -> dict[str, Any]:
 def _files(path: Path, report: Report) -> list[Path]:
     if path.is_file():
         return [path]
-    files = sorted(path.glob("*.json"))
+    files = sorted(file for file in path.glob("*.json") if not file.name.startswith("."))  # macOS: "._a.json"
     if not files:
         report(RecordError(FaultKind.UNREADABLE, "there is no JSON file").at(str(path)))
     return files
+
+
+def _documents(path: Path, report: Report) -> Iterator[tuple[Path, Any]]:
+    """Every file with what is in it; other JSON files of a folder are passed over."""
+    files = _files(path, report)
+    num_others = 0
+    for file in files:
+        try:
+            document = read_json(file)
+        except RecordError as fault:
+            report(fault.at(str(file)))
+            continue
+        is_other = not isinstance(document, dict) or not {"shapes", "imagePath"} & document.keys()
+        if is_other and path.is_dir():
+            num_others += 1
+        else:
+            yield file, document
+    if files and num_others == len(files):
+        message = f"none of the {num_others} JSON files has 'shapes', as LabelMe writes them"
+        report(malformed(message).at(str(path)))
 
 
 def _image(record: Mapping[str, Any], root: Path) -> ImageRef:
