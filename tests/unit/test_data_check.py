@@ -260,7 +260,8 @@ COCO: list[tuple[dict[str, Any], FaultKind, str]] = [
     ({"annotations__bbox": None}, K.MALFORMED, "bbox is a list"),
     ({"annotations__bbox": [1, 2, 3, "4"]}, K.MALFORMED, "bbox is a list of numbers"),
     ({"annotations__category_id": 9}, K.UNKNOWN_CATEGORY, "category_id 9"),
-    ({"annotations__category_id": [3]}, K.MALFORMED, "'category_id' is a number"),
+    ({"annotations__category_id": [3]}, K.MALFORMED, "'category_id' is a whole number"),
+    ({"annotations__category_id": 3.5}, K.MALFORMED, "'category_id' is a whole number or text, got 3.5"),
     ({"annotations__image_id": 9}, K.MALFORMED, "there is no image 9"),
     ({"annotations__id": None}, K.MALFORMED, "annotation 1 of the list"),
     ({"annotations__segmentation": [[1, 2, 3]]}, K.MALFORMED, "pairs of numbers"),
@@ -270,11 +271,15 @@ COCO: list[tuple[dict[str, Any], FaultKind, str]] = [
     ({"annotations": {}}, K.MALFORMED, "'annotations' is a list"),
     ({"annotations": twice(ANNOTATION)}, K.DUPLICATE_ID, "annotation 5"),
     ({"annotations": [ANNOTATION, {**ANNOTATION, "id": 6}]}, K.DUPLICATE_BOX, "(1, 2, 31, 42) of 'cat'"),
-    ({"images__file_name": "no.png"}, K.MISSING_IMAGE, "no.png"),
+    (
+        {"images__file_name": "no.png"},
+        K.MISSING_IMAGE,
+        "; give the folder that names are relative to",
+    ),
     ({"images__file_name": "broken.png"}, K.UNREADABLE_IMAGE, "broken.png"),
     ({"images__file_name": 3}, K.MALFORMED, "'file_name' is a text"),
     ({"images__width": 65}, K.IMAGE_SIZE, "65 x 48, the image is 64 x 48"),
-    ({"images__width": 48, "images__height": 64}, K.IMAGE_SIZE, "EXIF"),
+    ({"images__width": 48, "images__height": 64}, K.IMAGE_SIZE, "take the orientation out of the file"),
     ({"images": [3]}, K.MALFORMED, "an image is an object"),
     ({"images": twice({"id": 1, "file_name": "a.png"})}, K.DUPLICATE_ID, "image 1"),
     (
@@ -284,7 +289,7 @@ COCO: list[tuple[dict[str, Any], FaultKind, str]] = [
     ),
     ({"categories": twice({"id": 3, "name": "cat"})}, K.DUPLICATE_ID, "category 2 of the list"),
     ({"categories__name": " "}, K.MALFORMED, "cannot be asked for"),
-    ({"categories__id": None}, K.MALFORMED, "'id' is a number"),
+    ({"categories__id": None}, K.MALFORMED, "'id' is a whole number"),
     ({"categories__name": "d\x01g"}, K.MALFORMED, "holds '\\x01', which is no character"),
     ({"categories__name": "d\uffffg"}, K.MALFORMED, "which is no character"),
     ({"categories__name": "a</c>b"}, K.MALFORMED, "contains </c>, which has a meaning"),
@@ -301,6 +306,30 @@ def test_faults_of_coco(folder: Path, changes: dict[str, Any], kind: FaultKind, 
     assert any(words in str(fault) and fault.kind is kind for fault in faults)
     with pytest.raises(DataError, match=r"coco\.json: "):
         list(read_samples(folder / "coco.json", "coco"))
+
+
+def test_whole_numbers_that_a_table_wrote(folder: Path) -> None:
+    floats = {"id": 5.0, "image_id": 1.0, "category_id": 3.0, "iscrowd": False, "bbox": [1, 2, 30, 40]}
+    image = {"id": 1.0, "file_name": "a.png", "width": 64.0, "height": 48.0}
+    path = coco(folder, annotations=[floats], images=[image], categories__id=3.0)
+    assert check(path) == []
+    (sample,) = read_samples(path)
+    assert sample.objects[0].label == "cat"
+    assert sample.objects[0].attributes == {}
+    assert sample.provenance["image_id"] == 1
+    (sample,) = read_samples(coco(folder, annotations=[{**floats, "iscrowd": True}]))
+    assert sample.objects[0].attributes == {"iscrowd": 1}
+    record = {**LABELME, "imageWidth": 64.0, "shapes": [{**SHAPE, "group_id": 2.0}]}
+    (folder / "a.json").write_text(json.dumps(record))
+    assert check(folder / "a.json", "labelme") == []
+
+
+def test_an_image_of_too_many_pixels_says_what_to_do(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (65, 48)).save(folder / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    (fault,) = check(coco(folder, images__file_name="large.png", images__width=65))
+    assert fault.kind is K.UNREADABLE_IMAGE
+    assert "has more than the 2,000 pixels that are opened; make it smaller" in fault.message
 
 
 def test_every_fault_is_reported(folder: Path) -> None:
@@ -360,6 +389,7 @@ YOLO = [
     ("1 .5 .5 .2 .2", K.UNKNOWN_CATEGORY, "category 1"),
     ("0.5 .5 .5 .2 .2", K.UNKNOWN_CATEGORY, "category 0.5"),
     ("0 .9 .5 .5 .2", K.OUTSIDE_IMAGE, "sticks out"),
+    ("0 30 20 10 10", K.OUTSIDE_IMAGE, "from 0 to 1; these look like pixels"),
     ("0 .5 .5 -.2 .2", K.INVERTED_BOX, "inverted"),
     ("0 .5 .5 0 .2", K.EMPTY_BOX, "no area"),
     ("0 .5 .5 .2 .3", K.DUPLICATE_BOX, "twice"),

@@ -495,3 +495,10 @@ def test_convert_writes_over_nothing_unasked(cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "notes.md").read_text() == "mine"
     assert cli(*convert, "--overwrite", model=False).code == 0
     assert json.loads((tmp_path / "notes.md").read_text())["images"]
+
+
+def test_the_numbers_of_a_set_of_ones_own(cli: Cli, tmp_path: Path) -> None:
+    write_samples([sample(picture(tmp_path / "a.png"), BOX)], tmp_path / "x.json", "coco")
+    done = cli("data", "stats", tmp_path / "x.json", model=False)
+    assert done.out.startswith("1 sample, 1 question, 1 target, ")
+    assert "unknown" not in done.out

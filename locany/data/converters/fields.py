@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from locany.codec.vocab import added_tokens
@@ -50,6 +50,19 @@ def field(record: Mapping[str, Any], name: str, kind: type[T]) -> T:
 def optional(record: Mapping[str, Any], name: str, kind: type[T], default: T) -> T:
     """A field that may be missing or null."""
     return default if record.get(name) is None else field(record, name, kind)
+
+
+def whole_numbers(record: Any, names: Collection[str]) -> Any:
+    """A JSON object with 3.0 as 3 in some of its fields, as tables and other programs write whole numbers."""
+    if not isinstance(record, dict):
+        return record
+    return {key: _whole(value) if key in names else value for key, value in record.items()}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def numbers(value: Any, what: str, length: int | None = None) -> list[float]:

@@ -40,9 +40,10 @@ from locany.data.converters.fields import (
     malformed,
     optional,
     spelling,
+    whole_numbers,
 )
 from locany.data.converters.files import read_json, whole_folder, write_json
-from locany.data.converters.images import ImagePlacer, check_size, image_ref
+from locany.data.converters.images import ROOT_HINT, ImagePlacer, check_size, image_ref
 from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.tasks import Task, TaskKind
 
@@ -68,7 +69,7 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
 def _records(path: Path, root: Path | None, report: Report) -> Iterator[Sample]:
     for file, document in _documents(path, report):
         try:
-            record = as_object(document, "the file")
+            record = as_object(whole_numbers(document, ("imageWidth", "imageHeight")), "the file")
             shapes = field(record, "shapes", list)
             image = _image(record, file.parent if root is None else root)
         except RecordError as fault:
@@ -190,7 +191,7 @@ def _image(record: Mapping[str, Any], root: Path) -> ImageRef:
     if data and not (name and (root / name).is_file()):
         image = _embedded(data)
     elif name:
-        image = image_ref(root, name)
+        image = image_ref(root, name, ROOT_HINT)
     else:
         raise malformed("has neither 'imagePath' nor 'imageData'")
     if record.get("imageWidth") is not None and record.get("imageHeight") is not None:
@@ -221,7 +222,7 @@ def _target(shape: Mapping[str, Any], image: ImageRef) -> tuple[Target, int | No
         raise malformed(
             f"the {kind} {label!r} has {len(points)} points, at least {_LEAST_POINTS[kind]} are needed"
         )
-    group = shape.get("group_id")
+    group = whole_numbers(shape, ("group_id",)).get("group_id")
     if group is not None and (isinstance(group, bool) or not isinstance(group, int)):
         raise malformed(f"group_id is a whole number, got {group!r}")
     if kind == "point":

@@ -27,7 +27,7 @@ from locany.data.converters.detection import (
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.fields import malformed, spelling
 from locany.data.converters.files import read_text, whole_folder, write_text
-from locany.data.converters.images import ImagePlacer, check_size, image_ref
+from locany.data.converters.images import ROOT_HINT, ImagePlacer, check_size, image_ref
 from locany.data.sample import ImageRef, Sample, Target
 
 _FLAGS = ("pose", "truncated", "difficult", "occluded")
@@ -56,7 +56,7 @@ def _records(path: Path, root: Path | None, report: Report) -> Iterator[Sample]:
         try:
             tree = _parse(file)
             images = _images_folder(file.parent) if root is None else root
-            image = image_ref(images, _text(tree, "filename"))
+            image = image_ref(images, _text(tree, "filename"), ROOT_HINT)
             size = tree.find("size")
             if size is not None and _number(size, "width"):  # some tools write 0 for "not known"
                 check_size(image, _number(size, "width"), _number(size, "height"))

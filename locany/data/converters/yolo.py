@@ -350,7 +350,14 @@ def _target(words: Sequence[str], names: Mapping[int, str], image: ImageRef) -> 
     else:
         polygon = tuple((x * width, y * height) for x, y in zip(values[1::2], values[2::2], strict=True))
         box = extent(polygon)
-    return Target(names[int(values[0])], checked_box(box, image.size_wh), polygon=polygon)
+    try:
+        box = checked_box(box, image.size_wh)
+    except RecordError as fault:
+        if fault.kind is not FaultKind.OUTSIDE_IMAGE or max(values[1:]) <= 2:
+            raise
+        hint = "coordinates are shares of the image's width and height, from 0 to 1; these look like pixels"
+        raise RecordError(fault.kind, f"{fault.message}; {hint}") from None
+    return Target(names[int(values[0])], box, polygon=polygon)
 
 
 def _lines(targets: Sequence[Target], numbers: Sequence[int], size_wh: tuple[int, int]) -> Iterator[str]:
