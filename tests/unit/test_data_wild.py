@@ -148,7 +148,11 @@ def test_points_are_not_lost_silently_nor_taught_as_absent(format: str, cli: Cli
     )
     assert (done.code, done.out) == (0, f"{out}: 2 samples, 1 question\n")
     assert told in done.err
-    assert open_dataset(source).categories == open_dataset(out, format).categories == ("cat",)
+    assert open_dataset(source).categories == ("cat", "eye")
+    assert open_dataset(out, format).categories == ("cat",)
+    assert cli("data", "convert", source, tmp_path / "s", "--to", "shards", model=False).code == 0
+    assert cli("data", "convert", tmp_path / "s", tmp_path / "o", "--to", format, model=False).code == 0
+    assert open_dataset(tmp_path / "o", format).categories == ("cat",)
     done = cli("data", "convert", source, tmp_path / "again", "--to", "labelme", model=False)
     assert (done.code, done.err) == (0, "")
 

@@ -124,13 +124,15 @@ def convert(
 def _rewrite(dataset: Dataset, out: Path, to: str, report: Report) -> tuple[int, int, list[str]]:
     """Write the samples, if there are any: how many, with how many questions, and what is lost of them."""
     from locany.data.converters import write_samples
-    from locany.data.converters.losses import Written
+    from locany.data.converters.losses import Written, with_boxes
     from locany.data.shard_folder import ShardFolder
 
     is_shards = dataset.format.name in ("shards", "parquet")
     shards = ShardFolder(dataset.path) if is_shards else None
     absent = dataset.absent if shards is None else shards.absent_lists
     categories = dataset.categories if shards is None else shards.absent_everywhere
+    if to in ("coco", "lvis", "yolo") and (is_shards or dataset.format.name == "labelme"):
+        categories = with_boxes(categories, dataset.samples(lambda fault: None))
     written = Written(to, categories, absent)
     samples = written(dataset.samples(report))
     if first := next(samples, None):

@@ -77,8 +77,8 @@ def check_size(image: ImageRef, width: float, height: float) -> None:
         hint = "take the image that was annotated, or correct the record"
         if turned:
             hint = (
-                "its EXIF orientation turns it, the record is about the image as stored: annotate it upright, "
-                "or take the orientation out of the file"
+                "its EXIF orientation turns it, the record is about the image as stored; annotate it "
+                "upright, or take the orientation out of the file"
             )
         raise RecordError(
             FaultKind.IMAGE_SIZE,

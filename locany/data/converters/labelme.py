@@ -97,16 +97,12 @@ def _records(path: Path, root: Path | None, report: Report) -> Iterator[Sample]:
 
 
 def categories(path: Path) -> tuple[str, ...]:
-    """All labels that have a box, sorted: the format has no list. Files that cannot be read are passed over.
-
-    What only points have is not among them: as a category it would be absent where it is pointed at.
-    """
+    """All labels that occur, sorted: the format has no list. Files that cannot be read are passed over."""
     names: set[str] = set()
     for file in _files(path, lambda fault: None):
         with suppress(RecordError):  # reading the samples tells
             shapes = field(as_object(read_json(file), "the file"), "shapes", list)
-            named = [as_object(shape, "a shape") for shape in shapes]
-            names |= {spelling(field(s, "label", str)) for s in named if s.get("shape_type") != "point"}
+            names |= {spelling(field(as_object(shape, "a shape"), "label", str)) for shape in shapes}
     return tuple(sorted(names))
 
 

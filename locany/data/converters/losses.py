@@ -22,6 +22,16 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
+def with_boxes(categories: Sequence[str], samples: Iterable[Sample]) -> tuple[str, ...]:
+    """Categories without those that only points have: in a file of boxes they would be absent everywhere."""
+    pointed: set[str] = set()
+    boxed: set[str] = set()
+    for sample in samples:
+        for target in (*sample.objects, *(t for question in sample.questions for t in question.targets)):
+            (pointed if target.xyxy is None else boxed).add(target.label)
+    return tuple(name for name in categories if name in boxed or name not in pointed)
+
+
 class Written:
     """Counts what is written of samples, and what is not.
 
