@@ -64,7 +64,7 @@ def list_mark(provenance: Mapping[str, Any], lists: Lists, name: str) -> dict[st
         lists: of the marker that the sample is written under.
         name: of the sample's list in it; "" where there is none.
     """
-    found = lists.get(_name_of(provenance, lists), ())
+    found = lists.get(list_name(provenance, lists), ())
     return {} if found == lists.get(name, ()) else {_LIST: name}
 
 
@@ -87,7 +87,7 @@ class CategoryLists:
 
     def name(self, shard: int, sample: Sample) -> str:
         """The name of a sample's list in `by_name`; "" where there is none."""
-        return self._renamed[shard].get(_name_of(sample.provenance, self._shards[shard]), "")
+        return self._renamed[shard].get(list_name(sample.provenance, self._shards[shard]), "")
 
     def names(self, shard: int, sample: Sample) -> tuple[str, ...]:
         """What is absent from a sample's image unless it has a box of it."""
@@ -106,7 +106,7 @@ class CategoryLists:
         return replace(sample, provenance={**sample.provenance, **mark}) if mark else sample
 
 
-def _name_of(provenance: Mapping[str, Any], lists: Lists) -> str:
+def list_name(provenance: Mapping[str, Any], lists: Mapping[str, Any]) -> str:
     """The name of the list that a sample has among these; "" where there is none of its own."""
     name = str(provenance.get(_LIST, provenance.get("source", "")))
     return name if name in lists else ""

@@ -53,6 +53,7 @@ def _read(
         return ShardFolder(path), ()
     from locany.data.converters import Dataset, Fault, FaultKind, find_format, refuse
     from locany.data.converters.detection import one_per_image
+    from locany.data.converters.faults import passed_over
 
     plain: list[Fault] = []
     faults: list[Fault] = []
@@ -69,7 +70,7 @@ def _read(
     samples = list(one_per_image(dataset.samples(report)))
     notes = []
     if plain:
-        notes.append(f"{len(plain)} conversations are no sample and passed over; the first: {plain[0]}")
+        notes.append(passed_over(plain))
     if faults:
         notes.append(f"{len(faults)} faults, their records are left out; the first: {faults[0]}")
     if not samples:

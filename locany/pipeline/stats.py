@@ -15,6 +15,8 @@ _TOP_LABELS = 40
 # Of COCO: an area in square pixels below which a box counts as small, and as medium.
 _SMALL, _MEDIUM = 32**2, 96**2
 
+UNKNOWN = "unknown"  # the source of samples that do not name one
+
 
 class Stats:
     """Counts over samples, one at a time."""
@@ -105,7 +107,7 @@ class Stats:
 
 def source_of(sample: Sample) -> str:
     """The source in the recipe, else the renderer, else nothing known."""
-    return str(sample.provenance.get("source") or sample.provenance.get("renderer") or "unknown")
+    return str(sample.provenance.get("source") or sample.provenance.get("renderer") or UNKNOWN)
 
 
 def num_words(question: Question) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from locany.data.yaml_values import Scalar, load, plain
 from locany.errors import DataError
 
 Config = TypeVar("Config")
@@ -35,45 +36,20 @@ def override(config: Config, settings: Sequence[str]) -> Config:
         if not equals or not name.strip():
             raise DataError(f"{setting!r} is no setting; write name=value, for example steps=100")
         try:
-            value = yaml.load(text, Loader=_Loader)
+            value = load(text)
         except (yaml.YAMLError, ValueError) as error:  # a day that does not exist is the latter
             raise DataError(
                 f"{name}={text}: the value cannot be read ({error}); put quotes around it"
             ) from None
-        parsed[name.strip()] = value.value if isinstance(value, _Scalar) else value, text
+        parsed[name.strip()] = value.value if isinstance(value, Scalar) else value, text
     return _apply(config, parsed, "")
-
-
-@dataclass(frozen=True)
-class _Scalar:
-    """A single value as YAML reads it, and as it is written: `on` is True, and a good name for a thing."""
-
-    value: Any
-    written: str
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads what the safe loader reads, each single value as a `_Scalar`."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        found = super().construct_object(node, deep)
-        return _Scalar(found, node.value) if isinstance(node, yaml.ScalarNode) else found
 
 
 def _inner(value: Any) -> tuple[Any, str]:
     """Value and text of what is in a list or a mapping."""
-    if isinstance(value, _Scalar):
+    if isinstance(value, Scalar):
         return value.value, value.written
-    return value, str(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    """What the safe loader reads."""
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {_plain(key): _plain(item) for key, item in value.items()}
-    return value.value if isinstance(value, _Scalar) else value
+    return value, str(plain(value))
 
 
 def _apply(config: Any, settings: Mapping[str, tuple[Any, str]], prefix: str) -> Any:
@@ -159,12 +135,12 @@ def _as_type(value: Any, text: str, wanted: Any) -> Any:
             _as_type(*_inner(key), key_type): _as_type(*_inner(item), value_type)
             for key, item in value.items()
         }
-    return _as_plain(value, text, wanted)
+    return _asplain(value, text, wanted)
 
 
-def _as_plain(value: Any, text: str, wanted: Any) -> Any:
+def _asplain(value: Any, text: str, wanted: Any) -> Any:
     if wanted is Any:
-        return _plain(value)
+        return plain(value)
     if wanted is str:
         return text if not isinstance(value, str) else value
     if wanted is Path:

@@ -260,7 +260,8 @@ COCO: list[tuple[dict[str, Any], FaultKind, str]] = [
     ({"annotations__bbox": None}, K.MALFORMED, "bbox is a list"),
     ({"annotations__bbox": [1, 2, 3, "4"]}, K.MALFORMED, "bbox is a list of numbers"),
     ({"annotations__category_id": 9}, K.UNKNOWN_CATEGORY, "category_id 9"),
-    ({"annotations__category_id": [3]}, K.MALFORMED, "'category_id' is a number"),
+    ({"annotations__category_id": [3]}, K.MALFORMED, "'category_id' is a whole number"),
+    ({"annotations__category_id": 3.5}, K.MALFORMED, "'category_id' is a whole number or text, got 3.5"),
     ({"annotations__image_id": 9}, K.MALFORMED, "there is no image 9"),
     ({"annotations__id": None}, K.MALFORMED, "annotation 1 of the list"),
     ({"annotations__segmentation": [[1, 2, 3]]}, K.MALFORMED, "pairs of numbers"),
@@ -270,16 +271,29 @@ COCO: list[tuple[dict[str, Any], FaultKind, str]] = [
     ({"annotations": {}}, K.MALFORMED, "'annotations' is a list"),
     ({"annotations": twice(ANNOTATION)}, K.DUPLICATE_ID, "annotation 5"),
     ({"annotations": [ANNOTATION, {**ANNOTATION, "id": 6}]}, K.DUPLICATE_BOX, "(1, 2, 31, 42) of 'cat'"),
-    ({"images__file_name": "no.png"}, K.MISSING_IMAGE, "no.png"),
+    (
+        {"images__file_name": "no.png"},
+        K.MISSING_IMAGE,
+        "; give the folder that names are relative to",
+    ),
     ({"images__file_name": "broken.png"}, K.UNREADABLE_IMAGE, "broken.png"),
     ({"images__file_name": 3}, K.MALFORMED, "'file_name' is a text"),
     ({"images__width": 65}, K.IMAGE_SIZE, "65 x 48, the image is 64 x 48"),
-    ({"images__width": 48, "images__height": 64}, K.IMAGE_SIZE, "EXIF"),
+    ({"images__width": 48, "images__height": 64}, K.IMAGE_SIZE, "take the orientation out of the file"),
     ({"images": [3]}, K.MALFORMED, "an image is an object"),
     ({"images": twice({"id": 1, "file_name": "a.png"})}, K.DUPLICATE_ID, "image 1"),
+    (
+        {"images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "./a.png"}]},
+        K.DUPLICATE_IMAGE,
+        "image 2: the image a.png is the one of",
+    ),
     ({"categories": twice({"id": 3, "name": "cat"})}, K.DUPLICATE_ID, "category 2 of the list"),
     ({"categories__name": " "}, K.MALFORMED, "cannot be asked for"),
-    ({"categories__id": None}, K.MALFORMED, "'id' is a number"),
+    ({"categories__id": None}, K.MALFORMED, "'id' is a whole number"),
+    ({"categories__name": "d\x01g"}, K.MALFORMED, "holds '\\x01', which is no character"),
+    ({"categories__name": "d\uffffg"}, K.MALFORMED, "which is no character"),
+    ({"categories__name": "a</c>b"}, K.MALFORMED, "contains </c>, which has a meaning"),
+    ({"categories__name": "the <box>"}, K.MALFORMED, "contains <box>, which has a meaning"),
     ({"categories": None}, K.MALFORMED, "'categories' is a list"),
 ]
 
@@ -292,6 +306,30 @@ def test_faults_of_coco(folder: Path, changes: dict[str, Any], kind: FaultKind, 
     assert any(words in str(fault) and fault.kind is kind for fault in faults)
     with pytest.raises(DataError, match=r"coco\.json: "):
         list(read_samples(folder / "coco.json", "coco"))
+
+
+def test_whole_numbers_that_a_table_wrote(folder: Path) -> None:
+    floats = {"id": 5.0, "image_id": 1.0, "category_id": 3.0, "iscrowd": False, "bbox": [1, 2, 30, 40]}
+    image = {"id": 1.0, "file_name": "a.png", "width": 64.0, "height": 48.0}
+    path = coco(folder, annotations=[floats], images=[image], categories__id=3.0)
+    assert check(path) == []
+    (sample,) = read_samples(path)
+    assert sample.objects[0].label == "cat"
+    assert sample.objects[0].attributes == {}
+    assert sample.provenance["image_id"] == 1
+    (sample,) = read_samples(coco(folder, annotations=[{**floats, "iscrowd": True}]))
+    assert sample.objects[0].attributes == {"iscrowd": 1}
+    record = {**LABELME, "imageWidth": 64.0, "shapes": [{**SHAPE, "group_id": 2.0}]}
+    (folder / "a.json").write_text(json.dumps(record))
+    assert check(folder / "a.json", "labelme") == []
+
+
+def test_an_image_of_too_many_pixels_says_what_to_do(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (65, 48)).save(folder / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    (fault,) = check(coco(folder, images__file_name="large.png", images__width=65))
+    assert fault.kind is K.UNREADABLE_IMAGE
+    assert "has more than the 2,000 pixels that are opened; make it smaller" in fault.message
 
 
 def test_every_fault_is_reported(folder: Path) -> None:
@@ -351,6 +389,7 @@ YOLO = [
     ("1 .5 .5 .2 .2", K.UNKNOWN_CATEGORY, "category 1"),
     ("0.5 .5 .5 .2 .2", K.UNKNOWN_CATEGORY, "category 0.5"),
     ("0 .9 .5 .5 .2", K.OUTSIDE_IMAGE, "sticks out"),
+    ("0 30 20 10 10", K.OUTSIDE_IMAGE, "from 0 to 1; these look like pixels"),
     ("0 .5 .5 -.2 .2", K.INVERTED_BOX, "inverted"),
     ("0 .5 .5 0 .2", K.EMPTY_BOX, "no area"),
     ("0 .5 .5 .2 .3", K.DUPLICATE_BOX, "twice"),
@@ -375,6 +414,8 @@ def test_faults_of_yolo(folder: Path, label: str, kind: FaultKind, words: str) -
         ("train: images\nnames: {a: cat}\n", "from number to name"),
         ("train: images\nnames: [cat, cat]\n", "a name twice"),
         ("train: images\nnames: ['']\n", "cannot be asked for"),
+        ("train: images\nnames: [cat]\nnc: 5\n", "'nc' says 5 categories, 'names' has 1"),
+        ("train: images\nnames: [cat]\nnc: one\n", "'nc' is a whole number"),
         ("train: nowhere\nnames: [cat]\n", "leads to"),
         ("train: 3\nnames: [cat]\n", "'train' is a folder"),
         ("names: [cat]\n", "names no image"),
@@ -427,6 +468,22 @@ def test_faults_of_voc(folder: Path, old: str, new: str, kind: FaultKind, at: in
     (folder / "a.xml").write_text(VOC.replace(old, new))
     (fault,) = check(folder)
     assert (fault.kind, fault.line, Path(fault.file).name) == (kind, at, "a.xml")
+
+
+def test_two_files_about_one_image(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / "voc").mkdir(exist_ok=True)
+        (folder / "voc" / f"{name}.xml").write_text(VOC)
+        (folder / "labelme").mkdir(exist_ok=True)
+        (folder / "labelme" / f"{name}.json").write_text(json.dumps(LABELME))
+    for format, suffix in (("voc", "xml"), ("labelme", "json")):
+        faults: list[Fault] = []
+        assert check_each(folder / format, faults.append, format, folder) == 0  # neither tells all
+        (fault,) = faults
+        assert (fault.kind, Path(fault.file).name) == (K.DUPLICATE_IMAGE, f"b.{suffix}")
+        assert f"a.{suffix}, too" in fault.message
+        with pytest.raises(DataError, match="put all its boxes into one"):
+            list(read_samples(folder / format, format, folder))
 
 
 SHAPE = {"label": "cat", "points": [[1, 2], [30, 40]], "shape_type": "rectangle"}

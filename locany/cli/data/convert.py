@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,11 +14,11 @@ from locany.cli.data.check import FormatName, Root, WrittenName
 from locany.cli.messages import say, warnings_as_remarks
 from locany.cli.options import OUTPUT_GROUP
 from locany.cli.report import write_line
-from locany.errors import RequestError
+from locany.errors import DataError, RequestError
 
 if TYPE_CHECKING:
     from locany.data.converters import Dataset, Fault, Report
-    from locany.data.sample import Sample
+    from locany.data.converters.chat import ChatRecord
 
 _EPILOGUE = """\
 Images stay where they are and are named relative to OUT; yolo and voc get copies \
@@ -83,37 +84,77 @@ def convert(
     ] = False,
 ) -> int:
     """Convert a data set from one format to another."""
-    from locany.data.converters import open_dataset, refuse, write_samples
-    from locany.data.shard_folder import ShardFolder
+    from locany.data.converters import FaultKind, open_dataset, refuse
+    from locany.data.converters.faults import passed_over
+    from locany.data.converters.losses import counted
 
     _check_out(out, path, overwrite=overwrite)
 
     kinds: Counter[str] = Counter()
+    talks: list[Fault] = []
 
-    def skip(fault: Fault) -> None:
-        kinds[fault.kind.value] += 1
-        if not quiet:
-            say(f"locany: left out: {fault}")
+    def report(fault: Fault) -> None:
+        if fault.kind is FaultKind.NO_SAMPLE:  # a good conversation, which only conversations can hold
+            talks.append(fault)
+        elif not skip_faults:
+            refuse(fault)
+        else:
+            kinds[fault.kind.value] += 1
+            if not quiet:
+                say(f"locany: left out: {fault}")
 
     dataset = open_dataset(path, from_, root, split)
-    counter = _Counter(dataset, skip if skip_faults else refuse)
+    with warnings_as_remarks(quiet):
+        if to == "jsonl" and dataset.format.has_lines:
+            num_samples, num_questions, notes = _copy(dataset, out, report)
+        else:
+            num_samples, num_questions, notes = _rewrite(dataset, out, to, report)
+    if talks:
+        notes.insert(0, passed_over(talks))
+    if not num_samples:
+        raise DataError("; ".join([f"{path}: there is no sample in it", *notes]))
+    if not quiet:
+        for note in notes:
+            say(f"locany: note: {note}")
+        faults = f"; {counted(kinds.total(), 'fault')}, see above" if kinds else ""
+        write_line(f"{out}: {counted(num_samples, 'sample')}, {counted(num_questions, 'question')}{faults}")
+    return 0
+
+
+def _rewrite(dataset: Dataset, out: Path, to: str, report: Report) -> tuple[int, int, list[str]]:
+    """Write the samples, if there are any: how many, with how many questions, and what is lost of them."""
+    from locany.data.converters import write_samples
+    from locany.data.converters.losses import Written, with_boxes
+    from locany.data.shard_folder import ShardFolder
+
     is_shards = dataset.format.name in ("shards", "parquet")
-    shards = ShardFolder(path) if is_shards else None
+    shards = ShardFolder(dataset.path) if is_shards else None
     absent = dataset.absent if shards is None else shards.absent_lists
     categories = dataset.categories if shards is None else shards.absent_everywhere
-    with warnings_as_remarks(quiet):
-        write_samples(counter, out, to, categories, absent)
-    if not quiet:
-        for loss in counter.losses(to):
-            say(f"locany: note: {loss}")
-        faults = f"; {_count(kinds.total(), 'fault')}, see above" if kinds else ""
-        images, questions = _count(counter.num_images, "sample"), _count(counter.num_questions, "question")
-        write_line(f"{out}: {images}, {questions}{faults}")
-    return 0 if counter.num_images else 1
+    if to in ("coco", "lvis", "yolo") and (is_shards or dataset.format.name == "labelme"):
+        categories = with_boxes(categories, dataset.samples(lambda fault: None))
+    written = Written(to, categories, absent)
+    samples = written(dataset.samples(report))
+    if first := next(samples, None):
+        write_samples(chain([first], samples), out, to, categories, absent)
+    return written.num_samples, written.num_questions, list(written.losses())
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _copy(dataset: Dataset, out: Path, report: Report) -> tuple[int, int, list[str]]:
+    """Write conversations as they stand, if there are any: as `_rewrite`; nothing is lost."""
+    from locany.data.converters.chat import write_records
+
+    num_questions: list[int] = []
+
+    def counting(records: Iterable[ChatRecord]) -> Iterator[ChatRecord]:
+        for record in records:
+            num_questions.append(sum(turn["from"] == "human" for turn in record.turns))
+            yield record
+
+    records = counting(dataset.lines(out.parent, report))
+    if first := next(records, None):
+        write_records(chain([first], records), out)
+    return len(num_questions), sum(num_questions), []
 
 
 def _check_out(out: Path, path: Path, *, overwrite: bool) -> None:
@@ -129,38 +170,3 @@ def _check_out(out: Path, path: Path, *, overwrite: bool) -> None:
         raise RequestError(f"{out} belongs to {path}, which is being read; give another OUT")
     if not overwrite:
         raise RequestError(f"{out} is there already; give another OUT, or --overwrite")
-
-
-class _Counter:
-    """The samples of a data set, counted while they pass."""
-
-    def __init__(self, dataset: Dataset, report: Report):
-        self.dataset, self.report = dataset, report
-        self.splits: Counter[str] = Counter()
-        self.num_images = self.num_questions = self.num_crowds = self.num_partly = 0
-
-    def __iter__(self) -> Iterator[Sample]:
-        for sample in self.dataset.samples(self.report):
-            self.num_images += 1
-            self.num_questions += len(sample.questions)
-            crowds = {target.label for target in sample.objects if target.attributes.get("iscrowd")}
-            self.num_crowds += sum(bool(target.attributes.get("iscrowd")) for target in sample.objects)
-            self.num_partly += not crowds.issuperset(sample.provenance.get("incomplete", ()))
-            self.splits[str(sample.provenance.get("split", "none"))] += 1
-            yield sample
-
-    def losses(self, to: str) -> Iterator[str]:
-        """What the format written cannot say of these samples, so that it gets lost."""
-        if len(self.splits) > 1 and to != "yolo":
-            found = ", ".join(f"{name} ({number:,})" for name, number in self.splits.items())
-            yield f"images of several splits are together now: {found}; --split takes one of them"
-        if self.num_crowds and to in ("yolo", "voc", "labelme"):
-            yield (
-                f"not written, since {to} has no such thing: {_count(self.num_crowds, 'crowd region')}; what "
-                "is in them counts as not there"
-            )
-        if self.num_partly and to in ("coco", "yolo", "voc", "labelme"):
-            yield (
-                f"in {_count(self.num_partly, 'image')} some categories are not annotated exhaustively, "
-                f"which {to} cannot say; they count as complete there"
-            )

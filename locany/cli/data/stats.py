@@ -75,18 +75,22 @@ def stats(
 
 
 def _print(found: Stats) -> None:
+    from locany.data.converters.losses import counted
+    from locany.pipeline.stats import UNKNOWN
+
     data = found.to_data()
     write_line(
-        f"{found.num_samples:,} samples, {found.num_questions:,} questions, {found.num_targets:,} targets, "
-        f"{found.negatives_share:.1%} of the questions negative"
+        f"{counted(found.num_samples, 'sample')}, {counted(found.num_questions, 'question')}, "
+        f"{counted(found.num_targets, 'target')}, {found.negatives_share:.1%} of the questions negative"
     )
-    _table(
-        ("source", "samples", "questions", "targets", "negative"),
-        [
-            (name, c["samples"], c["questions"], c["targets"], _share(c["negatives"], c["questions"]))
-            for name, c in sorted(found.by_source.items())
-        ],
-    )
+    if list(found.by_source) != [UNKNOWN]:  # of a set of one's own the path says it
+        _table(
+            ("source", "samples", "questions", "targets", "negative"),
+            [
+                (name, c["samples"], c["questions"], c["targets"], _share(c["negatives"], c["questions"]))
+                for name, c in sorted(found.by_source.items())
+            ],
+        )
     _table(
         ("task", "questions", "targets", "negative", "targets each", "words each"),
         [

@@ -24,7 +24,7 @@ from locany.data.conversation import render_conversation
 from locany.data.converters.answer_text import TextAnswer, TextItem, read_answer_text
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.files import parse_json, read_lines, write_json_lines
-from locany.data.converters.images import image_ref
+from locany.data.converters.images import ROOT_HINT, image_ref
 from locany.data.converters.wording import Prompt, lacks_full_stop, read_prompt, without_placeholders
 from locany.errors import DataError
 from locany.geometry import NUM_BINS
@@ -165,7 +165,7 @@ def record_faults(record: ChatRecord, root: Path, max_bin: int = MAX_BIN) -> lis
 
 def _image_faults(root: Path, name: str) -> list[RecordError]:
     try:
-        image_ref(root, name)
+        image_ref(root, name, ROOT_HINT)
     except RecordError as fault:
         return [fault]
     return []

@@ -12,18 +12,18 @@ detection and a click as pointing, since they are worded alike.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from locany.codec.prompts import SYSTEM_TEXT, question_text
-from locany.codec.vocab import added_tokens
 from locany.data.conversation import render_conversation
 from locany.data.converters.answer_text import read_answer_text, write_answer_text
 from locany.data.converters.chat import MAX_BIN, ChatRecord, exchange_faults, read_checked
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
-from locany.data.converters.fields import spelling
+from locany.data.converters.fields import reserved_in, spelling
 from locany.data.converters.files import write_json_lines
-from locany.data.converters.images import image_ref, images_beside
+from locany.data.converters.images import image_ref, images_beside, located, name_beside
 from locany.data.converters.wording import read_prompt
 from locany.data.dialogue import Dialogue
 from locany.data.encode import answer_groups
@@ -31,8 +31,6 @@ from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.errors import DataError
 from locany.geometry import from_bins
 from locany.tasks import Task, TaskKind
-
-_RESERVED = (*added_tokens(MAX_BIN), "<image", "<video")
 
 
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
@@ -46,14 +44,11 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     Raises:
         DataError: a line has a fault, or is a conversation that is no sample.
     """
-    root = path.parent if root is None else root
-    for record in read_checked(path, root, report, MAX_BIN):
-        try:
-            sample = record_to_sample(record, root)
-        except RecordError as error:
-            report(error.at(record.file, record.line))
+    for record, found in _read(path, path.parent if root is None else root, report):
+        if isinstance(found, Sample):
+            yield found
         else:
-            yield sample
+            report(found.at(record.file, record.line))
 
 
 def read_for_training(
@@ -65,15 +60,30 @@ def read_for_training(
         DataError: a line has a fault.
     """
     root = path.parent if root is None else root
-    for record in read_checked(path, root, report, MAX_BIN):
-        try:
-            yield record_to_sample(record, root)
-        except RecordError as error:
-            if error.kind is not FaultKind.NO_SAMPLE:
-                report(error.at(record.file, record.line))
-                continue
+    for record, found in _read(path, root, report):
+        if isinstance(found, Sample):
+            yield found
+        else:
             images = tuple(image_ref(root, name) for name in record.image_names())
             yield Dialogue(tuple(record.turns), images, {"file": record.file, "line": record.line})
+
+
+def lines(path: Path, root: Path | None, report: Report, base: Path) -> Iterator[ChatRecord]:
+    """The records without a fault, word for word, their images named relative to `base`; see `read`."""
+    root = path.parent if root is None else root
+    return (_moved(record, root, base) for record, _ in _read(path, root, report))
+
+
+def _read(path: Path, root: Path, report: Report) -> Iterator[tuple[ChatRecord, Sample | RecordError]]:
+    """The records without a fault, each with its sample, or with why there is none."""
+    for record in read_checked(path, root, report, MAX_BIN):
+        try:
+            yield record, record_to_sample(record, root)
+        except RecordError as error:
+            if error.kind is FaultKind.NO_SAMPLE:
+                yield record, error
+            else:
+                report(error.at(record.file, record.line))
 
 
 def record_to_sample(record: ChatRecord, root: Path) -> Sample:
@@ -153,6 +163,20 @@ def write(samples: Iterable[Sample], path: Path, *, multi_turn: bool = False) ->
     write_json_lines(path, _records(samples, path, multi_turn))
 
 
+def _moved(record: ChatRecord, root: Path, base: Path) -> ChatRecord:
+    """A record without faults as it stands, its images named relative to another folder.
+
+    Args:
+        record: the record.
+        root: the folder that its image paths are relative to.
+        base: the folder that they are to be relative to.
+    """
+    names = [name_beside(located(root, name), base) for name in record.image_names()]
+    places: dict[str, Any] = {"image": names[0]} if "image" in record.fields else {"image_list": names}
+    fields = {name: places.get(name, value) for name, value in record.fields.items()}
+    return replace(record, fields=fields)
+
+
 def _records(samples: Iterable[Sample], path: Path, multi_turn: bool) -> Iterator[dict[str, Any]]:
     with images_beside(path) as placer:
         for sample in samples:
@@ -167,7 +191,7 @@ def _turns(question: Question, size_wh: tuple[int, int]) -> list[dict[str, str]]
         pairs = dict.fromkeys((label.strip(), bins) for label, boxes in groups for bins in boxes)
         groups = [(label, [bins]) for label, bins in pairs]
     for words in (*task.categories, task.phrase, *(label for label, _ in groups)):
-        if token := next((token for token in _RESERVED if token in words), None):
+        if token := reserved_in(words):
             raise DataError(
                 f"{shorten(words)!r} contains {token}, which has a meaning in conversations; rename it"
             )

@@ -23,15 +23,31 @@ from locany.data.converters.detection import (
     boxes_to_write,
     checked_box,
     detection_sample,
+    named_by,
     one_per_image,
+    one_record_each,
     polygon_area,
     repeated,
 )
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
-from locany.data.converters.fields import Polygon, as_object, field, malformed, numbers, optional, spelling
+from locany.data.converters.fields import (
+    Polygon,
+    as_object,
+    field,
+    malformed,
+    numbers,
+    optional,
+    spelling,
+    whole_numbers,
+)
 from locany.data.converters.files import read_json, write_json
-from locany.data.converters.images import check_size, image_ref, images_beside
+from locany.data.converters.images import ROOT_HINT, check_size, image_ref, images_beside
 from locany.data.sample import ImageRef, Sample, Target
+
+_WHOLE = (
+    *("id", "image_id", "category_id", "width", "height", "iscrowd"),
+    *("neg_category_ids", "not_exhaustive_category_ids"),
+)
 
 
 @dataclass
@@ -47,7 +63,7 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     """The samples of a file, one per image, in the order of its images.
 
     An image with a faulty annotation is left out as a whole: a category with a box missing would be learnt
-    wrongly.
+    wrongly. So is one that two records are about.
 
     Args:
         path: the JSON file.
@@ -77,6 +93,10 @@ def write(samples: Iterable[Sample], path: Path, names: Sequence[str] = ()) -> N
 
 def read_instances(path: Path, root: Path | None, report: Report, *, is_lvis: bool) -> Iterator[Sample]:
     """`read`, with the lists that LVIS has for each image."""
+    return one_record_each(_records(path, root, report, is_lvis=is_lvis), report)
+
+
+def _records(path: Path, root: Path | None, report: Report, *, is_lvis: bool) -> Iterator[Sample]:
     instances = _load(path, report)
     if instances is None:
         return
@@ -104,6 +124,9 @@ def _load(path: Path, report: Report) -> _Instances | None:
         document = as_object(read_json(path), "the file")
         images, annotations = field(document, "images", list), field(document, "annotations", list)
         listed = field(document, "categories", list)
+        images, annotations, listed = (
+            [whole_numbers(record, _WHOLE) for record in records] for records in (images, annotations, listed)
+        )
         headings = _headings(listed, annotations)
         for position, record in enumerate(listed, start=1):
             if position - 1 in headings:
@@ -144,7 +167,7 @@ def _headings(categories: Sequence[Any], annotations: Sequence[Any]) -> set[int]
 def _id(record: Mapping[str, Any], name: str) -> int | str:
     value = record.get(name)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise malformed(f"field {name!r} is a number or text, got {shorten(repr(value))}")
+        raise malformed(f"field {name!r} is a whole number or text, got {shorten(repr(value))}")
     return value
 
 
@@ -200,7 +223,7 @@ def _sample(
 ) -> Iterator[Sample]:
     """The sample of an image, or none and a report for each fault."""
     record = f"image {fields['id']}"
-    image = image_ref(root, _file_name(fields))
+    image = image_ref(root, _file_name(fields), ROOT_HINT)
     if "width" in fields and "height" in fields:
         check_size(image, field(fields, "width", int), field(fields, "height", int))
     objects: list[Target] = []
@@ -255,7 +278,8 @@ def _target(annotation: Mapping[str, Any], names: Mapping[Any, str], image: Imag
     box = checked_box((x, y, x + width, y + height), image.size_wh)
     polygon, segmentation = _outline(annotation.get("segmentation"))
     attributes: dict[str, Any] = {} if segmentation is None else {"segmentation": segmentation}
-    if optional(annotation, "iscrowd", int, 0):
+    crowd = annotation.get("iscrowd")
+    if crowd is True or (crowd is not False and optional(annotation, "iscrowd", int, 0)):
         attributes["iscrowd"] = 1
     return Target(names[category_id], box, polygon=polygon, attributes=attributes)
 
@@ -295,7 +319,12 @@ def write_instances(samples: Iterable[Sample], path: Path, names: Sequence[str],
             image = {"id": image_id, "file_name": placer.place(sample), "width": width, "height": height}
             if is_lvis:
                 present = {target.label for target in targets}
-                asked = dict.fromkeys(name for q in sample.questions for name in q.task.categories)
+                asked = dict.fromkeys(
+                    name
+                    for question in sample.questions
+                    for name in named_by(question.task)
+                    if question.task.takes_categories or name in numbering.numbers
+                )
                 partly = sample.provenance.get(INCOMPLETE, [])
                 image["neg_category_ids"] = [numbering.number(name) for name in asked if name not in present]
                 image["not_exhaustive_category_ids"] = [numbering.number(name) for name in partly]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from locany.data.converters.faults import FaultKind, RecordError
+from locany.data.converters.faults import Fault, FaultKind, RecordError, Report
 from locany.data.converters.fields import Box, Polygon, extent
 from locany.data.encode import answer_groups
 from locany.data.sample import ImageRef, Question, Sample, Target, place_of
 from locany.errors import DataError
 from locany.geometry import NUM_BINS
-from locany.tasks import Task
+from locany.tasks import Task, TaskKind
 
 # Boxes stick out by less than this where formats round or count pixels from 1; they land on the edge.
 _OVERHANG = 1.0
@@ -129,6 +130,35 @@ def one_per_image(samples: Iterable[Sample]) -> Iterator[Sample]:
         yield replace(first, questions=tuple(questions))
 
 
+def one_record_each(samples: Iterable[Sample], report: Report) -> Iterator[Sample]:
+    """The samples, without those whose image file another one is about, too: each lacks the other's boxes.
+
+    Args:
+        samples: of one data set.
+        report: takes a fault for each record but the first of an image.
+    """
+    first: dict[str, Sample] = {}
+    disputed: set[str] = set()
+    found: list[tuple[str, Sample]] = []
+    for sample in samples:
+        source = sample.image.source if isinstance(sample.image, ImageRef) else None
+        key = os.path.realpath(source) if isinstance(source, Path) else ""
+        found.append((key, sample))
+        if key and (other := first.setdefault(key, sample)) is not sample:
+            disputed.add(key)
+            report(_two_records(Path(key).name, sample.provenance, other.provenance))
+    yield from (sample for key, sample in found if key not in disputed)
+
+
+def _two_records(image: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> Fault:
+    message = (
+        f"the image {image} is the one of {place_of(there)}, too, and each record says that what only the "
+        "other has is not there; put all its boxes into one"
+    )
+    record = f"image {here['image_id']}" if "image_id" in here else ""
+    return RecordError(FaultKind.DUPLICATE_IMAGE, message).at(str(here["file"]), record=record)
+
+
 def boxes_to_write(sample: Sample, *, crowds: bool = False) -> list[Target]:
     """What a detection format can hold of a sample: its objects, or else the boxes of questions by category.
 
@@ -151,6 +181,13 @@ def boxes_to_write(sample: Sample, *, crowds: bool = False) -> list[Target]:
         )
     boxes = {(target.label, target.xyxy): target for question in asked for target in question.targets}
     return [target for target in boxes.values() if target.xyxy is not None]
+
+
+def named_by(task: Task) -> tuple[str, ...]:
+    """What a question asks boxes of: categories or a phrase; nothing where it asks for text or points."""
+    if task.takes_categories:
+        return task.categories
+    return () if task.kind is TaskKind.TEXT or task.expects_points else (task.phrase,)
 
 
 def outline_to_write(target: Target) -> Polygon:

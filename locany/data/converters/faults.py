@@ -7,7 +7,7 @@ readers refuse is the same by construction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NoReturn
@@ -51,6 +51,9 @@ class FaultKind(str, Enum):
     EMPTY_BOX = "empty-box"  # no width or no height
     UNKNOWN_CATEGORY = "unknown-category"
     DUPLICATE_ID = "duplicate-id"
+    DUPLICATE_IMAGE = (
+        "duplicate-image"  # two records about one image: each says that the other's is not there
+    )
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,11 @@ class RecordError(DataError):
     def at(self, file: str, line: int | None = None, record: str = "") -> Fault:
         """With its place; `record` goes before the message."""
         return Fault(file, line, f"{record}: {self.message}" if record else self.message, self.kind)
+
+
+def passed_over(talks: Sequence[Fault]) -> str:
+    """The note about conversations that are no sample."""
+    return f"{len(talks)} conversations are no sample and passed over; the first: {talks[0]}"
 
 
 def shorten(text: str, length: int = 80) -> str:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
+from locany.codec.vocab import added_tokens
 from locany.data.converters.faults import FaultKind, RecordError, shorten
 from locany.errors import RequestError
+from locany.geometry import NUM_BINS
 from locany.tasks import Task
 
 T = TypeVar("T")
 
 Box = tuple[float, float, float, float]
 Polygon = tuple[tuple[float, float], ...]
+
+_RESERVED = (*added_tokens(NUM_BINS - 1), "<image", "<video")
+_NO_CHARACTERS = "\ufffe\uffff"  # nor can XML hold them
 
 _NAMES: dict[Any, str] = {
     dict: "an object",
@@ -46,6 +52,19 @@ def optional(record: Mapping[str, Any], name: str, kind: type[T], default: T) ->
     return default if record.get(name) is None else field(record, name, kind)
 
 
+def whole_numbers(record: Any, names: Collection[str]) -> Any:
+    """A JSON object with 3.0 as 3 in some of its fields, as tables and other programs write whole numbers."""
+    if not isinstance(record, dict):
+        return record
+    return {key: _whole(value) if key in names else value for key, value in record.items()}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def numbers(value: Any, what: str, length: int | None = None) -> list[float]:
     """A list of finite numbers, `length` of them if given."""
     if not isinstance(value, list) or not all(_is_number(v) for v in value):
@@ -65,11 +84,22 @@ def corners(value: Any, what: str) -> Polygon:
 
 
 def spelling(name: str, what: str = "the name") -> str:
-    """The one spelling of a category or phrase: that of `Task`."""
+    """The one spelling of a category or phrase: that of `Task`, which every format can write and ask for."""
+    shown = shorten(repr(name))
     try:
-        return Task.ground(name).phrase
+        spelled = Task.ground(name).phrase
     except RequestError as error:
-        raise malformed(f"{what} {shorten(repr(name))} cannot be asked for: {error}") from None
+        raise malformed(f"{what} {shown} cannot be asked for: {error}") from None
+    if wrong := next((c for c in spelled if unicodedata.category(c) == "Cc" or c in _NO_CHARACTERS), None):
+        raise malformed(f"{what} {shown} holds {wrong!r}, which is no character of a text; take it out")
+    if token := reserved_in(spelled):
+        raise malformed(f"{what} {shown} contains {token}, which has a meaning in conversations; rename it")
+    return spelled
+
+
+def reserved_in(words: str) -> str | None:
+    """The first thing in words that has a meaning in conversations, such as `</c>`; None without one."""
+    return next((token for token in _RESERVED if token in words), None) if "<" in words else None
 
 
 def extent(polygon: Polygon) -> Box:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from locany.data.converters.faults import RecordError, Report, refuse
 from locany.data.converters.files import parse_json, read_json, read_lines
 from locany.data.sample import Sample
 from locany.errors import DataError
+
+if TYPE_CHECKING:
+    from locany.data.converters.chat import ChatRecord
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Format:
         has_categories: whether it lists the categories that its images were annotated for.
         is_exhaustive: whether a category of that list that an image has no box of is absent from it.
         has_splits: whether its samples know which of train, val and test they are of.
+        has_lines: whether it is conversations, which may be more than samples can hold.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Format:
     has_categories: bool = False
     is_exhaustive: bool = False
     has_splits: bool = False
+    has_lines: bool = False
 
     def load(self) -> ModuleType:
         """Its module: `read(path, root, report)`, and where it can be written, `write(samples, path)`."""
@@ -44,8 +49,8 @@ class Format:
 FORMATS: Mapping[str, Format] = {
     f.name: f
     for f in (
-        Format("jsonl", "conversations, one JSON object a line", "chat_samples"),
-        Format("recipe", "a JSON object of data sets of conversations", "recipe"),
+        Format("jsonl", "conversations, one JSON object a line", "chat_samples", has_lines=True),
+        Format("recipe", "a JSON object of data sets of conversations", "recipe", has_lines=True),
         Format("coco", "a JSON file of images, annotations and categories", "coco", True, True),
         Format("lvis", "as coco, with the categories checked for each image", "lvis", True, False),
         Format("yolo", "a folder with data.yaml, or that file", "yolo", True, True, True),
@@ -103,6 +108,20 @@ class Dataset:
         if self.split is None:
             return read(self.path, self.root, report)
         return read(self.path, self.root, report, self.split)
+
+    def lines(self, base: Path, report: Report = refuse) -> Iterator[ChatRecord]:
+        """Its conversations word for word, whether or not a sample can hold them.
+
+        Args:
+            base: the folder that their images are to be named relative to.
+            report: see `samples`.
+
+        Raises:
+            DataError: a record is wrong, or the format holds no conversations (`Format.has_lines`).
+        """
+        if not self.format.has_lines:
+            raise DataError(f"{self.path} is {self.format.name}, which holds no conversations")
+        return self.format.load().lines(self.path, self.root, report, base)
 
 
 def open_dataset(
@@ -216,8 +235,10 @@ def _of_folder(path: Path) -> str | None:
             return name
     if next(path.glob("*.xml"), None) or next((path / "Annotations").glob("*.xml"), None):
         return "voc"
-    first = min(path.glob("*.json"), default=None)
-    return "labelme" if first is not None and _of_file(first) == "labelme" else None
+    files = (
+        file for file in sorted(path.glob("*.json")) if not file.name.startswith(".")
+    )  # macOS: "._a.json"
+    return "labelme" if any(_of_file(file) == "labelme" for file in files) else None
 
 
 def _of_file(path: Path) -> str | None:

@@ -18,13 +18,19 @@ from locany.data.converters.files import refuse_other_than_file, whole_file
 from locany.data.sample import ImageRef, Sample
 from locany.errors import DataError
 
+ROOT_HINT = "; give the folder that names are relative to with --root"
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "JPEG2000": ".jp2"}
 
 
-def image_ref(root: Path, name: str) -> ImageRef:
+def image_ref(root: Path, name: str, hint: str = "") -> ImageRef:
     """A reference to the image `root / name`, with the size of the upright image from its header.
+
+    Args:
+        root: the folder.
+        name: a path in it.
+        hint: what to do where it is missing, for the message.
 
     Raises:
         RecordError: it is missing or no image.
@@ -37,10 +43,17 @@ def image_ref(root: Path, name: str) -> ImageRef:
     except (OSError, ValueError):  # ValueError: a NUL in the name
         raise RecordError(
             FaultKind.MISSING_IMAGE,
-            f"image {shorten(name)!r} is missing: there is no {shorten(str(path), 200)}",
+            f"image {shorten(name)!r} is missing: there is no {shorten(str(path), 200)}{hint}",
         ) from None
     try:
         return ImageRef(path, _upright_size(str(path), status.st_mtime_ns))
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise RecordError(
+            FaultKind.UNREADABLE_IMAGE,
+            f"image {shorten(name)!r} has more than the {most:,} pixels that are opened; make it smaller, "
+            "with its boxes, or cut it into parts",
+        ) from None
     except Exception as error:  # decoders raise anything on damaged headers
         raise RecordError(
             FaultKind.UNREADABLE_IMAGE, f"image {shorten(name)!r} cannot be read as an image: {error}"
@@ -61,11 +74,16 @@ def check_size(image: ImageRef, width: float, height: float) -> None:
     """
     if (width, height) != image.size_wh:
         turned = (height, width) == image.size_wh
-        hint = "; its EXIF orientation turns it, the record is about the image as stored" if turned else ""
+        hint = "take the image that was annotated, or correct the record"
+        if turned:
+            hint = (
+                "its EXIF orientation turns it, the record is about the image as stored; annotate it "
+                "upright, or take the orientation out of the file"
+            )
         raise RecordError(
             FaultKind.IMAGE_SIZE,
             f"the record is about an image of {width:g} x {height:g}, the image is "
-            f"{image.size_wh[0]} x {image.size_wh[1]}{hint}",
+            f"{image.size_wh[0]} x {image.size_wh[1]}; {hint}",
         )
 
 
@@ -85,6 +103,16 @@ def _upright_size(path: str, _mtime: int) -> tuple[int, int]:
         orientation = Image.Image.getexif(image).get(_ORIENTATION, 1)
         width, height = image.size
         return (height, width) if orientation in _TURNED else (width, height)
+
+
+def name_beside(path: Path, base: Path) -> str:
+    """The name of a file relative to a folder, with forward slashes."""
+    path = path.absolute()
+    name = os.path.relpath(path, base.absolute())
+    if name.startswith(os.pardir):  # behind a symbolic link ".." leads elsewhere than the name says
+        there = os.path.join(os.path.realpath(path.parent), path.name)
+        name = os.path.relpath(there, os.path.realpath(base))
+    return Path(name).as_posix()
 
 
 class ImagePlacer:
@@ -116,11 +144,7 @@ class ImagePlacer:
             path = (self.new / self._free(f"{self._number:08d}", suffix)).absolute()
             with whole_file(path if self.stage is None else self._staged(path)) as file:
                 file.write(data)
-        name = os.path.relpath(path, self.base.absolute())
-        if name.startswith(os.pardir):  # behind a symbolic link ".." leads elsewhere than the name says
-            there = os.path.join(os.path.realpath(path.parent), path.name)
-            name = os.path.relpath(there, os.path.realpath(self.base))
-        return Path(name).as_posix()
+        return name_beside(path, self.base)
 
     def _staged(self, path: Path) -> Path:
         assert self.stage is not None

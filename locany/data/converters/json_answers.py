@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from locany.data.converters.detection import INCOMPLETE, checked_box, detection_sample
+from locany.data.converters.detection import INCOMPLETE, checked_box, detection_sample, named_by
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.fields import as_object, field, malformed, numbers, optional, spelling
 from locany.data.converters.files import read_json
@@ -85,14 +85,14 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
 
 
 def categories(path: Path) -> tuple[str, ...]:
-    """What was asked for, in the order of the document; what is wrong there, reading tells."""
+    """What boxes were asked of, in the order of the document; what is wrong there, reading tells."""
     names: dict[str, None] = {}
     with suppress(RecordError):
         for raw in _records(as_object(read_json(path), "the file")):
             with suppress(RecordError):
                 task = _task(as_object(raw, "a result"))
-                names |= dict.fromkeys(task.categories or (task.phrase,) if task else ())
-    return tuple(name for name in names if name)
+                names |= dict.fromkeys(named_by(task) if task else ())
+    return tuple(names)
 
 
 def _records(document: Record) -> list[Any]:

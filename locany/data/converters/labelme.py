@@ -25,6 +25,7 @@ from locany.data.converters.detection import (
     checked_box,
     detection_sample,
     one_per_image,
+    one_record_each,
     outline_to_write,
     repeated,
 )
@@ -39,9 +40,10 @@ from locany.data.converters.fields import (
     malformed,
     optional,
     spelling,
+    whole_numbers,
 )
 from locany.data.converters.files import read_json, whole_folder, write_json
-from locany.data.converters.images import ImagePlacer, check_size, image_ref
+from locany.data.converters.images import ROOT_HINT, ImagePlacer, check_size, image_ref
 from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.tasks import Task, TaskKind
 
@@ -51,7 +53,7 @@ _LEAST_POINTS = {"rectangle": 2, "polygon": 3, "circle": 2, "mask": 2, "point": 
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
     """The samples of a folder, by name of the JSON files.
 
-    An image with a faulty shape is left out as a whole.
+    An image with a faulty shape, or with two files about it, is left out as a whole.
 
     Args:
         path: the folder, or one JSON file.
@@ -61,9 +63,13 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     Raises:
         DataError: a file is wrong.
     """
-    for file in _files(path, report):
+    return one_record_each(_records(path, root, report), report)
+
+
+def _records(path: Path, root: Path | None, report: Report) -> Iterator[Sample]:
+    for file, document in _documents(path, report):
         try:
-            record = as_object(read_json(file), "the file")
+            record = as_object(whole_numbers(document, ("imageWidth", "imageHeight")), "the file")
             shapes = field(record, "shapes", list)
             image = _image(record, file.parent if root is None else root)
         except RecordError as fault:
@@ -149,10 +155,30 @@ def _document(sample: Sample, image_name: str) -> dict[str, Any]:
 def _files(path: Path, report: Report) -> list[Path]:
     if path.is_file():
         return [path]
-    files = sorted(path.glob("*.json"))
+    files = sorted(file for file in path.glob("*.json") if not file.name.startswith("."))  # macOS: "._a.json"
     if not files:
         report(RecordError(FaultKind.UNREADABLE, "there is no JSON file").at(str(path)))
     return files
+
+
+def _documents(path: Path, report: Report) -> Iterator[tuple[Path, Any]]:
+    """Every file with what is in it; other JSON files of a folder are passed over."""
+    files = _files(path, report)
+    num_others = 0
+    for file in files:
+        try:
+            document = read_json(file)
+        except RecordError as fault:
+            report(fault.at(str(file)))
+            continue
+        is_other = not isinstance(document, dict) or not {"shapes", "imagePath"} & document.keys()
+        if is_other and path.is_dir():
+            num_others += 1
+        else:
+            yield file, document
+    if files and num_others == len(files):
+        message = f"none of the {num_others} JSON files has 'shapes', as LabelMe writes them"
+        report(malformed(message).at(str(path)))
 
 
 def _image(record: Mapping[str, Any], root: Path) -> ImageRef:
@@ -161,7 +187,7 @@ def _image(record: Mapping[str, Any], root: Path) -> ImageRef:
     if data and not (name and (root / name).is_file()):
         image = _embedded(data)
     elif name:
-        image = image_ref(root, name)
+        image = image_ref(root, name, ROOT_HINT)
     else:
         raise malformed("has neither 'imagePath' nor 'imageData'")
     if record.get("imageWidth") is not None and record.get("imageHeight") is not None:
@@ -192,7 +218,7 @@ def _target(shape: Mapping[str, Any], image: ImageRef) -> tuple[Target, int | No
         raise malformed(
             f"the {kind} {label!r} has {len(points)} points, at least {_LEAST_POINTS[kind]} are needed"
         )
-    group = shape.get("group_id")
+    group = whole_numbers(shape, ("group_id",)).get("group_id")
     if group is not None and (isinstance(group, bool) or not isinstance(group, int)):
         raise malformed(f"group_id is a whole number, got {group!r}")
     if kind == "point":

@@ -9,7 +9,7 @@ from typing import Any
 from locany.data.converters.detection import checked_box
 from locany.data.converters.faults import FaultKind, RecordError, Report, shorten
 from locany.data.converters.fields import Box, as_object, numbers
-from locany.data.converters.images import image_ref
+from locany.data.converters.images import ROOT_HINT, image_ref
 from locany.data.sample import ImageRef, Question, Sample
 from locany.tasks import Task
 
@@ -59,7 +59,7 @@ def samples_by_image(
         image: ImageRef | None = None
         for number, record in numbered:
             try:
-                image = image_ref(root, name)
+                image = image_ref(root, name, ROOT_HINT)
                 for question in questions(record, image):
                     _add(asked, disputed, question)
             except RecordError as fault:

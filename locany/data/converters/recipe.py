@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from locany.data.converters import chat_samples
+from locany.data.converters.chat import ChatRecord
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse
 from locany.data.converters.fields import as_object, malformed, optional
 from locany.data.converters.files import read_json, write_json
@@ -123,6 +124,14 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
         for file in entry.files:
             for sample in chat_samples.read(base / file, base / entry.root, report):
                 yield replace(sample, provenance={"dataset": name, **sample.provenance})
+
+
+def lines(path: Path, root: Path | None, report: Report, base: Path) -> Iterator[ChatRecord]:
+    """The records of all data sets, each once and word for word; see `chat_samples.lines`."""
+    folder = path.parent if root is None else root
+    for entry in read_recipe(path, report).values():
+        for file in entry.files:
+            yield from chat_samples.lines(folder / file, folder / entry.root, report, base)
 
 
 def read_for_training(

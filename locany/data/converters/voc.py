@@ -21,12 +21,13 @@ from locany.data.converters.detection import (
     checked_box,
     detection_sample,
     one_per_image,
+    one_record_each,
     repeated,
 )
 from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
 from locany.data.converters.fields import malformed, spelling
 from locany.data.converters.files import read_text, whole_folder, write_text
-from locany.data.converters.images import ImagePlacer, check_size, image_ref
+from locany.data.converters.images import ROOT_HINT, ImagePlacer, check_size, image_ref
 from locany.data.sample import ImageRef, Sample, Target
 
 _FLAGS = ("pose", "truncated", "difficult", "occluded")
@@ -36,8 +37,8 @@ _LINE = "line"  # where an element began; VOC itself has no attributes
 def read(path: Path, root: Path | None = None, report: Report = refuse) -> Iterator[Sample]:
     """The samples of a folder, by name of the XML files.
 
-    An image with a faulty object is left out as a whole. `pose`, `truncated`, `difficult` and `occluded`
-    become attributes.
+    An image with a faulty object, or with two files about it, is left out as a whole. `pose`, `truncated`,
+    `difficult` and `occluded` become attributes.
 
     Args:
         path: the folder of XML files, one with a folder Annotations in it, or one XML file.
@@ -47,11 +48,15 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
     Raises:
         DataError: a file is wrong.
     """
+    return one_record_each(_records(path, root, report), report)
+
+
+def _records(path: Path, root: Path | None, report: Report) -> Iterator[Sample]:
     for file in _files(path, report):
         try:
             tree = _parse(file)
             images = _images_folder(file.parent) if root is None else root
-            image = image_ref(images, _text(tree, "filename"))
+            image = image_ref(images, _text(tree, "filename"), ROOT_HINT)
             size = tree.find("size")
             if size is not None and _number(size, "width"):  # some tools write 0 for "not known"
                 check_size(image, _number(size, "width"), _number(size, "height"))
@@ -113,7 +118,8 @@ def _files(path: Path, report: Report) -> list[Path]:
     if path.is_file():
         return [path]
     inner = path / "Annotations"
-    files = sorted((inner if inner.is_dir() else path).glob("*.xml"))
+    found = (inner if inner.is_dir() else path).glob("*.xml")
+    files = sorted(file for file in found if not file.name.startswith("."))  # macOS adds "._a.xml"
     if not files:
         report(RecordError(FaultKind.UNREADABLE, "there is no XML file").at(str(path)))
     return files

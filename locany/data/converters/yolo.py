@@ -7,9 +7,11 @@ into traced outlines, takes categories that are not in the list, and does not sa
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +23,16 @@ from locany.data.converters.detection import (
     checked_box,
     detection_sample,
     one_per_image,
+    one_record_each,
     outline_to_write,
     repeated,
 )
-from locany.data.converters.faults import FaultKind, RecordError, Report, refuse, shorten
-from locany.data.converters.fields import Box, Polygon, as_object, extent, malformed, spelling
+from locany.data.converters.faults import Fault, FaultKind, RecordError, Report, refuse, shorten
+from locany.data.converters.fields import Box, Polygon, as_object, extent, malformed, optional, spelling
 from locany.data.converters.files import read_text, whole_folder, write_text
 from locany.data.converters.images import ImagePlacer, image_ref, located
 from locany.data.sample import ImageRef, Sample, Target
+from locany.data.yaml_values import Scalar, load, plain
 
 _FILES = ("data.yaml", "data.yml", "dataset.yaml")
 _SPLITS = ("train", "val", "test")
@@ -43,7 +47,8 @@ def read(
 
     A label file that is not there means an image without objects; one at least must be there. Polygons give
     their extent as box. A place of "val" or "test" that is not there is passed over with a warning: many a
-    data.yaml names a test split that was never handed out.
+    data.yaml names a test split that was never handed out. An image that is named again counts once, for the
+    first split; with other labels it is a fault.
 
     Args:
         path: the folder, or its data.yaml.
@@ -54,7 +59,10 @@ def read(
     Raises:
         DataError: a file is wrong, or names no image of the split.
     """
-    file = _yaml_file(path)
+    return one_record_each(_samples(_yaml_file(path), root, report, split), report)
+
+
+def _samples(file: Path, root: Path | None, report: Report, split: str | None) -> Iterator[Sample]:
     try:
         settings = as_object(_yaml(file), "the file")
         names = _names(settings)
@@ -70,6 +78,8 @@ def read(
     except RecordError as fault:
         report(fault.at(str(file)))
         return
+    for orphan in _without_image([image for _, image in images]):
+        report(orphan)
     for named, image_path in images:
         label_path = _label_path(image_path)
         try:
@@ -131,10 +141,23 @@ def _yaml_file(path: Path) -> Path:
 
 
 def _yaml(file: Path) -> Any:
+    """The settings; names of categories as they are written, for "no" is a name, and not False."""
     try:
-        return yaml.safe_load(read_text(file))
-    except yaml.YAMLError as error:
+        document = load(read_text(file))
+    except (yaml.YAMLError, ValueError) as error:
         raise RecordError(FaultKind.UNREADABLE, f"not YAML: {' '.join(str(error).split())}") from None
+    settings = plain(document)
+    if isinstance(document, dict):
+        names = next((value for key, value in document.items() if plain(key) == "names"), None)
+        if isinstance(names, list):
+            settings["names"] = [_as_written(name) for name in names]
+        elif isinstance(names, dict):
+            settings["names"] = {plain(number): _as_written(name) for number, name in names.items()}
+    return settings
+
+
+def _as_written(name: Any) -> Any:
+    return name.written if isinstance(name, Scalar) and name.value is not None else plain(name)
 
 
 def _names(settings: Mapping[str, Any]) -> dict[int, str]:
@@ -147,11 +170,14 @@ def _names(settings: Mapping[str, Any]) -> dict[int, str]:
         )
     numbered: dict[int, str] = {}
     for number, name in names.items():
-        if isinstance(number, bool) or not isinstance(number, int) or not isinstance(name, str | int | float):
+        if isinstance(number, bool) or not isinstance(number, int) or not isinstance(name, str):
             raise malformed(f"'names' goes from number to name, got {number!r}: {name!r}")
-        numbered[number] = spelling(str(name))
+        numbered[number] = spelling(name)
     if len(set(numbered.values())) < len(numbered):
         raise RecordError(FaultKind.DUPLICATE_ID, "'names' has a name twice")
+    count = optional(settings, "nc", int, len(numbered))
+    if count not in (len(numbered), max(numbered, default=-1) + 1):
+        raise malformed(f"'nc' says {count} categories, 'names' has {len(numbered)}; correct one of them")
     return numbered
 
 
@@ -186,7 +212,34 @@ def _images(file: Path, base: Path, settings: Mapping[str, Any], split: str | No
         raise malformed(f"names no image of {split!r}; the splits it names: {', '.join(named) or 'none'}")
     for message in missing:
         warnings.warn(f"{file}: {message}; the others are read", stacklevel=2)
-    return images
+    return _once(file, images)
+
+
+def _once(file: Path, images: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Without what is named again with the same labels; of several splits the first one counts."""
+    kept: dict[str, list[tuple[str, Path]]] = {}
+    num_split = 0
+    for named, image in images:
+        others = kept.setdefault(os.path.realpath(image), [])
+        first = next((split for split, other in others if _same_labels(other, image)), None)
+        if first is None:  # two of other labels are a fault, found on reading
+            others.append((named, image))
+        else:
+            num_split += first != named
+    if num_split:
+        warnings.warn(
+            f"{file}: {num_split} of its images are in several splits; they count once, for the first",
+            stacklevel=2,
+        )
+    return [one for others in kept.values() for one in others]
+
+
+def _same_labels(one: Path, other: Path) -> bool:
+    labels = [_label_path(image) for image in (one, other)]
+    if labels[0] == labels[1]:
+        return True
+    texts = [label.read_bytes() if label.is_file() else b"" for label in labels]
+    return texts[0] == texts[1]
 
 
 def _places(settings: Mapping[str, Any], split: str) -> list[str]:
@@ -206,7 +259,15 @@ def _found(base: Path, place: str) -> Path | None:
 def _images_at(path: Path) -> list[Path]:
     """The images of a folder, or of a list file."""
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES)
+        files = sorted(p for p in path.rglob("*") if not p.name.startswith("."))  # macOS adds "._a.jpg"
+        kinds = {p.suffix.lower() for p in files if str(guess_type(p.name)[0]).startswith("image/")}
+        if unknown := sorted(kinds - _SUFFIXES):
+            warnings.warn(
+                f"{path}: images with the suffix {', '.join(unknown)} are not read; "
+                f"known: {', '.join(sorted(_SUFFIXES))}",
+                stacklevel=2,
+            )
+        return [p for p in files if p.suffix.lower() in _SUFFIXES]
     lines = (line.strip() for line in read_text(path).splitlines())
     return [located(path.parent, line) for line in lines if line]
 
@@ -218,6 +279,28 @@ def _label_path(image: Path) -> Path:
     if places:
         parts[places[-1]] = "labels"
     return Path(*parts).with_suffix(".txt")
+
+
+def _without_image(images: Sequence[Path]) -> Iterator[Fault]:
+    """A fault for each label file in the folders of these images' labels that has boxes, but no image."""
+    taken = {_label_path(image) for image in images}
+    for folder in dict.fromkeys(image.parent for image in images):
+        labels = _label_path(folder / "a.png").parent
+        if labels == folder or not labels.is_dir():  # beside images, other texts may lie
+            continue
+        found = {p.stem: p.name for p in folder.iterdir()}
+        found |= {p.stem: "" for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES}
+        for label in sorted(labels.glob("*.txt")):
+            name = found.get(label.stem)
+            hidden = label.name.startswith(".") or label.name == "classes.txt"
+            if hidden or label in taken or name == "" or not label.read_bytes().strip():
+                continue
+            there = f"; {name} is there, which is no image by its suffix" if name else ""
+            yield RecordError(
+                FaultKind.MISSING_IMAGE,
+                f"there is no image {folder / label.stem} with a suffix of {', '.join(sorted(_SUFFIXES))}"
+                f"{there}; put it there, or delete this file",
+            ).at(str(label))
 
 
 def _objects(
@@ -267,7 +350,14 @@ def _target(words: Sequence[str], names: Mapping[int, str], image: ImageRef) -> 
     else:
         polygon = tuple((x * width, y * height) for x, y in zip(values[1::2], values[2::2], strict=True))
         box = extent(polygon)
-    return Target(names[int(values[0])], checked_box(box, image.size_wh), polygon=polygon)
+    try:
+        box = checked_box(box, image.size_wh)
+    except RecordError as fault:
+        if fault.kind is not FaultKind.OUTSIDE_IMAGE or max(values[1:]) <= 2:
+            raise
+        hint = "coordinates are shares of the image's width and height, from 0 to 1; these look like pixels"
+        raise RecordError(fault.kind, f"{fault.message}; {hint}") from None
+    return Target(names[int(values[0])], box, polygon=polygon)
 
 
 def _lines(targets: Sequence[Target], numbers: Sequence[int], size_wh: tuple[int, int]) -> Iterator[str]:
