@@ -491,6 +491,11 @@ def test_convert_writes_over_nothing_unasked(cli: Cli, tmp_path: Path) -> None:
             done = cli("data", "convert", source, out, "--to", "coco", *more, model=False)
             assert (done.code, out.read_bytes()) == (2, before)
             assert "which is being read; give another OUT" in done.err
+    for out in (f"{tmp_path}/new/", tmp_path):
+        done = cli("data", "convert", folder, out, "--to", "coco", model=False)
+        assert done.code == 2
+        assert "is one file and OUT" in done.err
+        assert not (tmp_path / "new").exists()
     (tmp_path / "notes.md").write_text("mine")
     convert = ("data", "convert", folder, tmp_path / "notes.md", "--to", "coco")
     done = cli(*convert, model=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -39,6 +40,9 @@ Examples:
   locany data convert found.json labels/ --to labelme"""
 
 
+_ONE_FILE = ("jsonl", "coco", "lvis", "refer", "screenspot")
+
+
 def register(data: App) -> None:
     """Add the command."""
     data.command(
@@ -48,8 +52,11 @@ def register(data: App) -> None:
 
 def convert(
     path: Annotated[Path, Parameter(help="An annotation file, a recipe, or the folder of a data set.")],
-    out: Annotated[
-        Path, Parameter(help="The file to write; for yolo, voc, labelme and shards a new or empty folder.")
+    out_path: Annotated[  # as text: a path forgets that it ended in a slash
+        str,
+        Parameter(
+            name="OUT", help="The file to write; for yolo, voc, labelme and shards a new or empty folder."
+        ),
     ],
     /,
     *,
@@ -88,6 +95,12 @@ def convert(
     from locany.data.converters.faults import passed_over
     from locany.data.converters.losses import counted
 
+    out = Path(out_path)
+    if to in _ONE_FILE and (out.is_dir() or out_path.endswith(("/", os.sep))):
+        ending = "jsonl" if to == "jsonl" else "json"
+        raise RequestError(
+            f"{to} is one file and OUT {out_path} a folder; name the file: {out / f'{to}.{ending}'}"
+        )
     _check_out(out, path, overwrite=overwrite)
 
     kinds: Counter[str] = Counter()
