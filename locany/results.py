@@ -20,7 +20,7 @@ import numpy as np
 from locany.errors import DataError, MissingExtraError, RequestError
 from locany.geometry import box_area, nms
 from locany.notebook import svg_picture
-from locany.tasks import Task, TaskKind
+from locany.tasks import Task
 
 if TYPE_CHECKING:
     import supervision
@@ -331,7 +331,7 @@ class Detections:
                 answer=document.get("answer", ""),
                 stats=dict(document.get("stats", {})),
                 image_name=document.get("image", ""),
-                task=task and Task(TaskKind(task["kind"]), tuple(task["categories"]), task["phrase"]),
+                task=task and Task(task["kind"], task["categories"], task["phrase"]),
             )
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError) as error:
             raise DataError(f"not a detections document: {type(error).__name__}: {error}") from error
