@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from locany.errors import RequestError
+from locany.numeric import check_flags
 
 MAX_PHRASE_LEN = 2000  # characters; the longest published referring expressions stay below 500
 
@@ -103,8 +104,7 @@ class Task:
     @classmethod
     def gui(cls, phrase: str, *, point: bool = False) -> Task:
         """The region of a control, or with `point` the place to click."""
-        if not isinstance(point, bool):
-            raise RequestError(f"point is {point!r}, expected True or False")
+        check_flags(point=point)
         return cls(TaskKind.GUI_POINT if point else TaskKind.GUI, phrase=phrase)
 
     @property

@@ -18,7 +18,7 @@ from locany.closer import CloserConfig, Look, Search
 from locany.codec import Tokenizer, label_ids, prompt_ids
 from locany.engine import Engine, Finish, Found, ImageInput, Params, Request
 from locany.errors import EngineBusyError, EngineMemoryError, ImageTooLargeError, LocanyError, RequestError
-from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
+from locany.image import LoadedImage, PreprocessConfig, check_image_options, load_image, preprocess
 from locany.image.tile import cut
 from locany.locator.calibration import Calibration
 from locany.locator.locks import EngineLocks
@@ -53,7 +53,7 @@ class Options:
         """Sort keyword arguments to where they belong, and check them.
 
         Raises:
-            RequestError: one is unknown or out of range.
+            RequestError: one is unknown, of a wrong type or out of range.
         """
         known = (*_PARAMS, *_CLOSER, *_IMAGE_OPTIONS)
         unknown = sorted(set(options) - set(known))
@@ -63,7 +63,9 @@ class Options:
         def among(names: Sequence[str]) -> dict[str, Any]:
             return {name: options[name] for name in names if name in options}
 
-        return cls(Params(**among(_PARAMS)), CloserConfig(**among(_CLOSER)), among(_IMAGE_OPTIONS))
+        image = among(_IMAGE_OPTIONS)
+        check_image_options(**image)
+        return cls(Params(**among(_PARAMS)), CloserConfig(**among(_CLOSER)), image)
 
 
 @dataclass

@@ -99,7 +99,7 @@ class Locator:
                 `repetition_penalty`, `max_new_tokens`, `max_boxes`, `timeout_s`, `tolerance`, `seed`,
                 `presence`, `hold_labels`, `compat` (see `Params`);
                 `parallel_categories`, `tiles`, `overlap`, `whole_image`, `zoom`, `refine` (see
-                `closer.CloserConfig`); `exif`, `allow_url`, `parity` (see `load_image`).
+                `closer.CloserConfig`); `exif`, `allow_url`, `parity`, `limits` (see `load_image`).
 
         Raises:
             ImageError: the image cannot be used. RequestError: the question or an option is wrong.
