@@ -6,6 +6,7 @@ Sizes of lines and text follow the size of the image, colours follow the labels 
 
 from __future__ import annotations
 
+import math
 import os
 import unicodedata
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from locany.errors import ImageError, RequestError
 from locany.image import load_image
 from locany.notebook import label_colors, text_color
-from locany.numeric import plain_number
+from locany.numeric import check_flags, plain_number
 from locany.results import Detection, Detections
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -77,8 +78,19 @@ def annotate(
 
     Raises:
         RequestError: the image has another size than the one the detections are about, there is none, it
-            cannot be painted on, a colour or size is none, or the font cannot be opened.
+            cannot be painted on, a colour or size is none, the font cannot be opened, or an argument is of a
+            wrong type.
     """
+    if not isinstance(detections, Detections):
+        raise RequestError(
+            f"detections is of type {type(detections).__name__}, expected Detections, the answer as a whole; "
+            "of one detection found[i] give found[[i]]"
+        )
+    check_flags(labels=labels, scores=scores, absent=absent, exif=exif)
+    if colors is not None and not isinstance(colors, Mapping):
+        raise RequestError(f"colors is {colors!r}, expected colours by label such as {{'cat': 'red'}}")
+    if font is not None and not isinstance(font, str | os.PathLike):
+        raise RequestError(f"font is {font!r}, expected the path of a TrueType file")
     picture = _upright_rgb(image if image is not None else detections.image, exif)
     if picture.size != detections.size_wh:
         raise RequestError(
@@ -108,7 +120,7 @@ def annotate(
 
 def _size(name: str, given: int | None, suitable: int) -> int:
     value = plain_number(suitable if given is None else given)
-    if value is None or not 1 <= round(value) <= _MOST_PIXELS:
+    if value is None or not math.isfinite(value) or not 1 <= round(value) <= _MOST_PIXELS:
         raise RequestError(f"{name} is {given!r}, expected pixels from 1 to {_MOST_PIXELS}, or None")
     return round(value)
 

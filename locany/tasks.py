@@ -118,6 +118,14 @@ class Task:
         return self.kind in _CATEGORY_TASKS
 
 
+def one_spelling(phrase: str) -> str:
+    """A category or phrase as it is asked for and comes back as a label.
+
+    Blanks count once, and characters are composed (NFC), as the vocabulary composes them.
+    """
+    return unicodedata.normalize("NFC", " ".join(phrase.split()))
+
+
 def _is_empty(words: object) -> bool:
     return isinstance(words, Sized) and not len(words)
 
@@ -125,8 +133,7 @@ def _is_empty(words: object) -> bool:
 def _check_phrase(phrase: str) -> str:
     if not isinstance(phrase, str):
         raise RequestError(f"a phrase is a string, got {type(phrase).__name__}: {phrase!r}")
-    # One spelling per phrase: the vocabulary composes characters (NFC), so a label comes back composed.
-    phrase = unicodedata.normalize("NFC", " ".join(phrase.split()))
+    phrase = one_spelling(phrase)
     if not phrase.isprintable() and any(unicodedata.category(c) == "Cs" for c in phrase):
         raise RequestError(
             f"the phrase {phrase!r} has half a surrogate pair, which is no character; decode it again"

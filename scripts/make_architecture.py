@@ -17,6 +17,7 @@ ORDER = (
         "device.py",
         "geometry.py",
         "tasks.py",
+        "detection.py",
         "results.py",
         "notebook.py",
         "files.py",

@@ -60,16 +60,4 @@ def _with_answer(
 
 def _line(name: str, found: Detection) -> str:
     """The detection as in the JSON document of an answer, with the image it is in."""
-    import numpy as np
-
-    from locany.results import SCORE_DECIMALS
-
-    place = [float(str(np.float32(value))) for value in found.xyxy]
-    document = {
-        "image": name,
-        "label": found.label,
-        **({"point": place[:2]} if found.is_point else {"box": place}),
-        "score": round(found.score, SCORE_DECIMALS),
-        "provenance": found.provenance.value,
-    }
-    return json_text(document)
+    return json_text({"image": name, **found.to_dict()})

@@ -197,9 +197,16 @@ class Locator:
             they are finished.
 
         Raises:
-            RequestError: an option is unknown or out of range; raised before anything is loaded.
+            RequestError: an option is unknown or out of range, or there are no questions to go through;
+                raised before anything is loaded.
         """
-        return self._asking(Options.split(options)).answers(iter(questions))
+        split = Options.split(options)
+        if not isinstance(questions, Iterable):
+            raise RequestError(
+                f"questions is of type {type(questions).__name__}, expected (image, task) pairs; "
+                "of a single question give [(image, task)], or use locate"
+            )
+        return self._asking(split).answers(iter(questions))
 
     def _asking(self, options: Options) -> Asking:
         settings = self.settings(options.params, options.closer)

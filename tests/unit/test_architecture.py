@@ -23,7 +23,18 @@ LEVELS: dict[int, set[str]] = {
     3: {"locator", "draw", "synth"},
     2: {"engine", "weights", "data", "closer"},
     1: {"image", "codec", "model"},
-    0: {"errors", "device", "geometry", "tasks", "results", "notebook", "version", "files", "numeric"},
+    0: {
+        "errors",
+        "device",
+        "geometry",
+        "tasks",
+        "results",
+        "detection",
+        "notebook",
+        "version",
+        "files",
+        "numeric",
+    },
 }
 LEVEL_OF = {room: level for level, rooms in LEVELS.items() for room in rooms}
 NEIGHBOURS = {("cli", "serve")}  # and the nouns of level 0, which may know each other without a cycle

@@ -200,6 +200,8 @@ QUESTIONS: list[Row] = [
     ("no Task", lambda d: d.locator.locate(GREY, "cat"),  # type: ignore[arg-type]
      RequestError, ("type str", "Task.ground(")),
     ("no pair", lambda d: d.locator.locate_many([GREY]), RequestError, ("question 0", "an image and a Task")),  # type: ignore[list-item]
+    ("no questions", lambda d: d.locator.stream(None),  # type: ignore[arg-type]
+     RequestError, ("type NoneType", "(image, task) pairs", "use locate")),
     ("unknown option", lambda d: d.detect(GREY, box=3), RequestError, ("unknown option box", "max_boxes")),
     ("unknown mode", lambda d: d.detect(GREY, mode="ar"), RequestError, ("'ar'", "fast, slow, hybrid")),
     ("too long", lambda d: cramped(d).detect(GREY, "cat"), RequestError, ("holds 20", "smaller or fewer")),

@@ -124,11 +124,22 @@ def test_colours_have_names() -> None:
         ({"line_width": 0}, "line_width is 0, expected pixels"),
         ({"font_size": -1}, "font_size is -1, expected pixels"),
         ({"font_size": "big"}, "font_size is 'big', expected pixels"),
+        ({"line_width": np.nan}, "line_width is nan, expected pixels"),
+        ({"font_size": np.inf}, "font_size is inf, expected pixels"),
+        ({"colors": "red"}, "colors is 'red', expected colours by label"),
+        ({"font": 3}, "font is 3, expected the path of a TrueType file"),
+        ({"scores": "no"}, "scores is 'no', expected True or False"),
     ],
 )
 def test_what_cannot_be_painted_is_told(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(RequestError, match=words):
         annotate(np.zeros((200, 400, 3), np.uint8), found((20, 30, 80, 90)), **wrong)
+
+
+@pytest.mark.parametrize("wrong", ["x", None, found((20, 30, 80, 90))[0]])
+def test_one_detection_is_no_answer_to_draw(wrong: Any) -> None:
+    with pytest.raises(RequestError, match="expected Detections, the answer as a whole; of one detection"):
+        annotate(np.zeros((200, 400, 3), np.uint8), wrong)
 
 
 def test_photos_of_phones_are_read_where_the_package_for_them_is(tmp_path: Path) -> None:

@@ -60,6 +60,9 @@ def test_one_detection_knows_its_place():
         (np.array([], int), []),
         ([], []),
         ("dog", ["dog"]),
+        (["dog", "bird", "cat"], ["cat", "dog"]),
+        (("eye",), ["eye"]),
+        (np.array(["eye", "dog"]), ["dog", "eye"]),
         ("bird", []),
     ],
 )
@@ -90,7 +93,8 @@ def test_filter_sort_and_top():
     assert three().sort().labels == ["eye", "cat", "dog"]
     assert three().sort("area").labels == ["cat", "dog", "eye"]
     assert three().top(2).labels == ["eye", "cat"]
-    assert len(three().top(-1)) == 0
+    assert len(three().top(0)) == 0
+    assert three().top(np.int64(1)).labels == ["eye"]
 
 
 def test_nms_is_per_label_unless_asked_and_spares_points():
@@ -343,3 +347,49 @@ def test_what_was_not_answered_is_told():
 def test_sort_names_what_it_takes():
     with pytest.raises(RequestError, match="'score' or 'area', got 'label'"):
         three().sort("label")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda found: found.filter(min_score=np.nan), "min_score is nan, expected a number from 0 to 1"),
+        (lambda found: found.filter(min_score=50), "min_score is 50, expected a number from 0 to 1"),
+        (lambda found: found.filter(min_area=-1), "min_area is -1, expected a number from 0 to inf"),
+        (lambda found: found.filter(label=3), "a label is a string, got int: 3"),
+        (lambda found: found.filter(label=["cat", None]), "a label is a string, got NoneType"),
+        (lambda found: found.with_nms(np.nan), "iou_threshold is nan, expected a number from 0 to 1"),
+        (lambda found: found.with_nms(-1), "iou_threshold is -1"),
+        (lambda found: found.with_nms(2), "iou_threshold is 2"),
+        (lambda found: found.with_nms(None), "iou_threshold is None"),
+        (lambda found: found.top(-1), "an integer of at least 0, got -1"),
+        (lambda found: found.top(1.5), r"an integer of at least 0, got 1\.5"),
+        (lambda found: Detections.merge(found), "merge takes a list of Detections; give several"),
+        (lambda found: Detections.merge([found, None]), "merge takes a list of Detections"),
+        (lambda found: Detections.merge(None), "merge takes a list of Detections"),
+    ],
+)
+def test_what_cannot_be_chosen_is_told(wrong, words):
+    with pytest.raises(RequestError, match=words):
+        wrong(three())
+
+
+def test_a_document_is_text():
+    for wrong in (None, 3):
+        with pytest.raises(DataError, match="not JSON"):
+            Detections.from_json(wrong)  # type: ignore[arg-type]
+
+
+def test_labels_are_looked_up_in_the_spelling_that_they_were_asked_in():
+    asked = ["sail  boat", "cafe\u0301", "eye"]
+    found = three(labels=list(Task.detect(asked).categories))
+    assert found.labels == ["sail boat", "caf\u00e9", "eye"]
+    for position, label in enumerate(asked):
+        assert label in found
+        assert found[label].labels == found.filter(label=[label]).labels == [found.labels[position]]
+    assert found[asked[:2]] == found[:2]
+    assert [row["category_id"] for row in found.to_coco(1, {"sail  boat": 1, "cafe\u0301": 2})] == [1, 2]
+    assert three(labels=["a  b", "a b", "c"]).to_coco(1, {"a  b": 1, "a b": 2})[0]["category_id"] == 1
+    written = three(labels=["two  blanks", "cat", "eye"])  # a transcription is as the model wrote it
+    assert "two  blanks" in written
+    assert len(written["two  blanks"]) == 1
+    assert 3 not in written
