@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-SCORE_DECIMALS = 4  # in JSON; a score is not better known than that
-
 
 class Provenance(str, Enum):
     """How a detection came to be."""
@@ -47,13 +45,13 @@ class Detection:
     is_point: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-able document: label, box [x0, y0, x1, y1] or point [x, y], score (rounded), provenance.
+        """A JSON-able document: label, box [x0, y0, x1, y1] or point [x, y], score, provenance.
 
-        Coordinates are written with the fewest digits that give back the same float32.
+        Numbers are written with the fewest digits that give back the same float32.
         """
         box = [_short(value) for value in self.xyxy]
         place = {"point": box[:2]} if self.is_point else {"box": box}
-        how = {"score": round(self.score, SCORE_DECIMALS), "provenance": self.provenance.value}
+        how = {"score": _short(self.score), "provenance": self.provenance.value}
         return {"label": self.label, **place, **how}
 
     @property

@@ -12,6 +12,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from locany.detection import Detection, Provenance
 from locany.errors import DataError, MissingExtraError, RequestError
+from locany.fixed_list import FixedList
 from locany.geometry import box_area, nms
 from locany.notebook import svg_picture
 from locany.numeric import number_within, plain_number
@@ -52,7 +54,7 @@ class Detections:
         truncated: the answer was cut by a limit, so there may be more.
         dropped: what the parser could not use, one readable note each.
         answer: the model's text, special tokens included.
-        stats: JSON-able numbers and settings of the decode (num_steps, num_tokens, seconds, ...).
+        stats: JSON-able numbers and settings of the decode (num_steps, num_tokens, seconds, ...); a copy.
         image_name: file name or other name for people; empty when there is none.
         task: the question, or None.
         image: [height, width, 3] uint8 RGB for pictures in notebooks, or None. Shared, not copied;
@@ -86,15 +88,15 @@ class Detections:
             array.flags.writeable = False
         for name, value in {
             "xyxy": xyxy,
-            "labels": list(self.labels),
+            "labels": FixedList(self.labels),
             "scores": scores,
-            "provenance": [Provenance(p) for p in self.provenance],
+            "provenance": FixedList(Provenance(p) for p in self.provenance),
             "size_wh": (int(width), int(height)),
             "is_point": is_point,
             "absent": tuple(self.absent),
             "unanswered": tuple(self.unanswered),
             "dropped": tuple(self.dropped),
-            "stats": dict(self.stats),
+            "stats": deepcopy(dict(self.stats)),  # answers of a stream share their settings
         }.items():
             object.__setattr__(self, name, value)
         assert xyxy.shape == (num, 4), f"xyxy must be [{num}, 4] for {num} labels, got {xyxy.shape}"
@@ -264,8 +266,8 @@ class Detections:
         """A JSON-able document.
 
         Keys: image, size (w, h), task, detections, absent, unanswered, truncated, dropped, answer, stats.
-        A detection has label, box [x0, y0, x1, y1] or point [x, y], score (rounded) and provenance.
-        Coordinates are written with the fewest digits that give back the same float32.
+        A detection has label, box [x0, y0, x1, y1] or point [x, y], score and provenance.
+        Coordinates and scores are written with the fewest digits that give back the same float32.
         """
         task = self.task and dataclasses.asdict(self.task)
         if task:
@@ -280,7 +282,7 @@ class Detections:
             "truncated": self.truncated,
             "dropped": list(self.dropped),
             "answer": self.answer,
-            "stats": dict(self.stats),
+            "stats": deepcopy(self.stats),
         }
 
     def to_json(self, indent: int | None = None) -> str:

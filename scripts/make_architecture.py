@@ -21,6 +21,7 @@ ORDER = (
         "results.py",
         "notebook.py",
         "files.py",
+        "fixed_list.py",
         "numeric.py",
         "version.py",
         "image",

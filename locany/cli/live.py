@@ -30,6 +30,8 @@ def print_live(
     Returns:
         The number of images that failed.
     """
+    import numpy as np
+
     from locany.results import Detections
 
     num_failed = 0
@@ -40,7 +42,7 @@ def print_live(
                 if isinstance(found, Detections):
                     facts = ("absent", "unanswered", "truncated")
                     closing |= {name: value for name, value in found.to_dict().items() if name in facts}
-                elif found.score >= min_score:
+                elif np.float32(found.score) >= np.float32(min_score):  # as `filter` and the document have it
                     closing["num"] += 1
                     write_line(_line(image.name, found))
         except LocanyError as error:

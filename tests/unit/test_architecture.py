@@ -33,6 +33,7 @@ LEVELS: dict[int, set[str]] = {
         "notebook",
         "version",
         "files",
+        "fixed_list",
         "numeric",
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import sys
@@ -191,7 +192,7 @@ def test_coordinates_are_written_short():
         xyxy=box, labels=["a"], scores=[0.123456], provenance=["parallel"], size_wh=wide.size_wh
     )
     assert wide.to_dict()["detections"][0]["box"] == [639.36, 0.1, 1000.123, 7.0]
-    assert wide.to_dict()["detections"][0]["score"] == 0.1235
+    assert wide.to_dict()["detections"][0]["score"] == 0.123456
 
 
 texts = st.text(max_size=12)
@@ -209,7 +210,7 @@ def any_detections(draw) -> Detections:
     return Detections(
         xyxy=np.array(corners, np.float32),
         labels=[draw(texts) for _ in range(num)],
-        scores=[draw(st.integers(0, 10_000)) / 10_000 for _ in range(num)],
+        scores=[draw(st.floats(0, 1, width=32)) for _ in range(num)],
         provenance=[draw(st.sampled_from(Provenance)) for _ in range(num)],
         size_wh=draw(st.tuples(st.integers(1, 10_000), st.integers(1, 10_000))),
         is_point=is_point,
@@ -230,11 +231,14 @@ def test_write_then_read_is_the_identity(detections):
     assert Detections.from_dict(detections.to_dict()).to_dict() == detections.to_dict()
 
 
-def test_finer_scores_come_back_rounded():
-    fine = three(scores=np.array([0.123456, 0.00001, 0.99999]))
-    read = Detections.from_json(fine.to_json())
-    assert read.scores.tolist() == pytest.approx([0.1235, 0.0, 1.0])
-    assert read.to_json() == fine.to_json()
+def test_a_score_as_written_chooses_what_it_was_written_of():
+    fine = three(scores=np.array([0.55042946, 0.00001, 0.99999]))
+    written = [det["score"] for det in json.loads(fine.to_json())["detections"]]
+    for score, one in zip(written, fine, strict=True):
+        assert one.label in fine.filter(min_score=score)
+        assert one.label in fine.filter(min_score=np.float64(score))
+        assert np.float32(score) == np.float32(one.score)
+    assert Detections.from_json(fine.to_json()) == fine
 
 
 @pytest.mark.parametrize(
@@ -393,3 +397,35 @@ def test_labels_are_looked_up_in_the_spelling_that_they_were_asked_in():
     assert "two  blanks" in written
     assert len(written["two  blanks"]) == 1
     assert 3 not in written
+
+
+def test_lists_of_an_answer_are_lists_that_cannot_be_changed():
+    found = three()
+    for change in (
+        lambda: found.labels.append("zz"),
+        lambda: found.labels.sort(),
+        lambda: found.labels.__setitem__(0, "zz"),
+        lambda: found.labels.__iadd__(["zz"]),
+        lambda: found.provenance.clear(),
+        lambda: found.provenance.__delitem__(0),
+    ):
+        with pytest.raises(TypeError, match="belongs to an answer and cannot be changed; change a copy"):
+            change()
+    assert found == three()
+    assert found.labels == ["cat", "dog", "eye"]
+    mine = found.labels.copy()
+    mine.append("zz")
+    again = copy.deepcopy(found)
+    assert again == found == pickle.loads(pickle.dumps(found))
+    with pytest.raises(TypeError):
+        again.labels.pop()
+
+
+def test_the_settings_of_an_answer_are_its_own():
+    settings_of_all = {"mode": "fast", "tiles": [2, 2]}
+    first, second = (three(stats={"settings": settings_of_all}) for _ in range(2))
+    part, document = first[:1], first.to_dict()
+    for changed in (settings_of_all, first.stats["settings"], document["stats"]["settings"]):
+        changed["mode"] = "slow"
+        changed["tiles"].append(3)
+    assert second.stats == part.stats == {"settings": {"mode": "fast", "tiles": [2, 2]}}
