@@ -387,7 +387,8 @@ class Detections:
         """The picture for notebooks: boxes drawn over the image, or over a blank one."""
         picture = svg_picture(self.xyxy, self.labels, self.scores, self.is_point, self.size_wh, self.image)
         caption = "<br>".join(html.escape(line) for line in [self._found(), *self._notes()])
-        return f'<div style="max-width:960px">{picture}<div style="font-size:small">{caption}</div></div>'
+        style = "font-size:small;overflow-wrap:anywhere"  # a name may have no blanks
+        return f'<div style="max-width:960px">{picture}<div style="{style}">{caption}</div></div>'
 
     def _found(self) -> str:
         counts = Counter(self.labels).most_common()

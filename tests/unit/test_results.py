@@ -429,3 +429,26 @@ def test_the_settings_of_an_answer_are_its_own():
         changed["mode"] = "slow"
         changed["tiles"].append(3)
     assert second.stats == part.stats == {"settings": {"mode": "fast", "tiles": [2, 2]}}
+
+
+def test_captions_in_a_notebook_have_room_and_keep_the_score():
+    long = "the second small sailboat from the left with a red and white striped sail"
+    labels, corners = [long, long, "cat", "cat"], [(500, 100, 600, 300), (0, 0, 640, 480), CAT, CAT]
+    found = three(
+        labels=labels, xyxy=np.array(corners), scores=[0.25, 0.5, 0.75, 1], provenance=["parallel"] * 4,
+        is_point=[False] * 4, absent=("x" * 400,),
+    )  # fmt: skip
+    page = found._repr_html_()
+    assert "overflow-wrap:anywhere" in page
+    svg = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + len("</svg>")])
+    groups = [(group[0].text, group[-1]) for group in svg if group.tag.endswith("}g")]
+    assert {title for title, _ in groups} == {f"{long} 0.25", f"{long} 0.50", "cat 0.75", "cat 1.00"}
+    for title, text in groups:
+        assert text.text[-4:] == title[-4:]
+        assert ("…" in text.text) == title.endswith("0.25")  # the wide box has room for all of it
+        assert 0 <= float(text.get("x")) <= 640
+    [cut] = [text for title, text in groups if title.endswith("0.25")]
+    assert cut.text.startswith("the second")
+    assert cut.get("text-anchor") == "end"  # so that no other font moves the score out of the picture
+    cats = [(text.get("x"), text.get("y")) for title, text in groups if title.startswith("cat")]
+    assert cats[0] != cats[1]
