@@ -319,12 +319,9 @@ class Asking:
         """Load the image of a question and plan how to look at it."""
         began = time.perf_counter()
         source: Any
-        source, task = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+        source, task = item if isinstance(item, tuple | list) and len(item) == 2 else (None, item)
         if not isinstance(task, Task):
-            raise RequestError(
-                f"question {number} is of type {type(task).__name__}, expected an image and a Task; "
-                "make one, for example Task.ground('the red button')"
-            )
+            raise no_task(f"question {number}", "an image and a Task", task)
         self.options.closer.check(task)
         image = source if isinstance(source, LoadedImage) else load_image(source, **self.options.image)
         limit = self.options.params.max_boxes
@@ -383,6 +380,14 @@ def _finished(found: Detections, question: Question, calibration: Calibration | 
     seconds = round(time.perf_counter() - question.began, 4)
     scores = found.scores if calibration is None else calibration(found.scores)
     return replace(found, scores=scores, stats={**found.stats, "seconds": seconds})
+
+
+def no_task(what: str, expected: str, given: Any) -> RequestError:
+    """What is said to those who ask without a `Task`."""
+    return RequestError(
+        f"{what} is of type {type(given).__name__}, expected {expected}; "
+        "make one, for example Task.ground('the red button')"
+    )
 
 
 def failure_of(asked: Asked) -> LocanyError | None:

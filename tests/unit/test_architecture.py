@@ -53,6 +53,7 @@ NOT_IMPORTED = {  # room: what it must do without, besides what the levels forbi
 
 PUBLIC = [
     *("CheckpointError", "DataError", "DecodeMode", "Detection", "Detections", "DeviceError", "ImageError"),
+    "ImageLimits",
     *("LocanyError", "Locator", "MissingExtraError", "Params", "Provenance", "RequestError", "Task"),
     *("TaskKind", "__version__", "annotate", "load", "load_image"),
 ]

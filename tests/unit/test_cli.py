@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,14 @@ from PIL import Image
 
 from locany import __version__
 from locany.cli import report, sources
+from locany.cli.live import print_live
 from locany.cli.main import BROKEN_PIPE, INTERRUPTED, run
 from locany.cli.messages import clean, warnings_as_remarks
 from locany.cli.options import LocateOptions
 from locany.cli.progress import Lines
 from locany.errors import RequestError
-from locany.results import Detections, Provenance
+from locany.results import Detection, Detections, Provenance
+from locany.tasks import Task
 from tests.unit.cli_fixtures import Cli, write_picture
 
 COMMANDS = ("detect", "ground", "point", "text", "layout", "gui", "version", "info")
@@ -391,3 +394,22 @@ def test_a_slow_pace_is_told_in_seconds(
     assert "1/30 examples, 25.0 s each, 12:05 left" in told
     assert "3/30 examples, 20.0 s each, 9:00 left" in told
     assert "50/100 examples, 5.0/s, 0:10 left" in told
+
+
+@pytest.mark.parametrize("score", [0.5504, 0.55040001, 0.1, 1 / 3])
+def test_a_streamed_line_stays_at_the_score_that_it_says(
+    score: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever float32 made of it: a line is left out below `--min-score`, not at it."""
+    one = Detection((1.0, 2.0, 3.0, 4.0), "cat", float(np.float32(score)), Provenance.PARALLEL)
+    written = one.to_dict()["score"]
+
+    def watch(*_: Any, **__: Any) -> Any:
+        yield one
+        return Detections.empty((9, 9))
+
+    image = SimpleNamespace(name="a.png", given="a.png")
+    print_live(SimpleNamespace(watch=watch), [image], Task.ground("cat"), {}, written, print)  # type: ignore[arg-type, list-item]
+    first, last = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["score"] == written
+    assert last["num"] == 1
