@@ -27,6 +27,7 @@ _HOME = {
     "Params": "locany.engine.params",
     "annotate": "locany.draw",
     "load_image": "locany.image",
+    "ImageLimits": "locany.image",
     "LocanyError": "locany.errors",
     "ImageError": "locany.errors",
     "CheckpointError": "locany.errors",
@@ -44,6 +45,7 @@ __all__ = [
     "Detections",
     "DeviceError",
     "ImageError",
+    "ImageLimits",
     "LocanyError",
     "Locator",
     "MissingExtraError",
@@ -70,7 +72,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         RequestError,
     )
-    from locany.image import load_image
+    from locany.image import ImageLimits, load_image
     from locany.locator import Locator, load
     from locany.results import Detection, Detections, Provenance
     from locany.tasks import Task, TaskKind

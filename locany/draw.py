@@ -6,6 +6,7 @@ Sizes of lines and text follow the size of the image, colours follow the labels 
 
 from __future__ import annotations
 
+import math
 import os
 import unicodedata
 from collections.abc import Mapping
@@ -17,8 +18,8 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from locany.errors import ImageError, RequestError
 from locany.image import load_image
-from locany.notebook import label_colors, text_color
-from locany.numeric import plain_number
+from locany.notebook import fitting_line, label_colors, place_tag, text_color
+from locany.numeric import check_flags, plain_number
 from locany.results import Detection, Detections
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -77,8 +78,19 @@ def annotate(
 
     Raises:
         RequestError: the image has another size than the one the detections are about, there is none, it
-            cannot be painted on, a colour or size is none, or the font cannot be opened.
+            cannot be painted on, a colour or size is none, the font cannot be opened, or an argument is of a
+            wrong type.
     """
+    if not isinstance(detections, Detections):
+        raise RequestError(
+            f"detections is of type {type(detections).__name__}, expected Detections, the answer as a whole; "
+            "of one detection found[i] give found[[i]]"
+        )
+    check_flags(labels=labels, scores=scores, absent=absent, exif=exif)
+    if colors is not None and not isinstance(colors, Mapping):
+        raise RequestError(f"colors is {colors!r}, expected colours by label such as {{'cat': 'red'}}")
+    if font is not None and not isinstance(font, str | os.PathLike):
+        raise RequestError(f"font is {font!r}, expected the path of a TrueType file")
     picture = _upright_rgb(image if image is not None else detections.image, exif)
     if picture.size != detections.size_wh:
         raise RequestError(
@@ -108,7 +120,7 @@ def annotate(
 
 def _size(name: str, given: int | None, suitable: int) -> int:
     value = plain_number(suitable if given is None else given)
-    if value is None or not 1 <= round(value) <= _MOST_PIXELS:
+    if value is None or not math.isfinite(value) or not 1 <= round(value) <= _MOST_PIXELS:
         raise RequestError(f"{name} is {given!r}, expected pixels from 1 to {_MOST_PIXELS}, or None")
     return round(value)
 
@@ -202,7 +214,7 @@ def _paint_tags(
         score = f"{det.score:.2f}" if scores else ""
         text, writer = _fit(det.label if labels else "", score, room, font_size, font)
         tag_wh = (round(writer.getlength(text)) + 2 * pad, round(font_size * 1.3))
-        place = _place_tag(frames, i, det.is_point, taken, tag_wh, size_wh)
+        place = place_tag(frames, i, det.is_point, taken, tag_wh, size_wh)
         taken = np.vstack([taken, place])
         left, top, right, bottom = (int(value) for value in place)
         color = colors[det.label]
@@ -211,60 +223,12 @@ def _paint_tags(
         canvas.text(middle, text, fill=text_color(color), font=writer, anchor="mm")
 
 
-def _place_tag(
-    frames: np.ndarray,
-    index: int,
-    is_point: bool,
-    taken: np.ndarray,
-    tag_wh: tuple[int, int],
-    size_wh: tuple[int, int],
-) -> np.ndarray:
-    """Where the tag of frame `index` goes, (x0, y0, x1, y1): the place that hides least.
-
-    Places are tried in the order in which readers expect them, all moved inside the image. Covering another
-    tag is worst, then hiding a large part of some detection, then an unusual place.
-    """
-    (left, top, right, bottom), (w, h) = frames[index], tag_wh
-    if is_point:
-        y = (top + bottom - h) / 2
-        corners = [(right, y), (left - w, y), (left, top - h), (left, bottom)]
-    else:
-        corners = [(left, top - h), (left, top), (left, bottom), (right - w, top - h)]
-        corners += [(right - w, bottom), (left, bottom - h), (right - w, top), (right, top), (left - w, top)]
-    limit = np.maximum(np.subtract(size_wh, tag_wh), 0)
-    first = np.clip(np.round(corners), 0, limit)
-    places = np.concatenate([first, first + tag_wh], axis=1)
-
-    tag_area = w * h
-    on_tags = _overlap(places, taken).sum(axis=1) / tag_area
-    on_tags += 0.2 * (on_tags > 0)  # even a touch makes a letter hard to read
-    areas = np.maximum(np.prod(frames[:, 2:] - frames[:, :2], axis=1), 1.0)
-    hidden = (_overlap(places, frames) / areas).sum(axis=1)  # as parts of the detections
-    return places[np.argmin(3 * on_tags + hidden + 0.03 * np.arange(len(places)))]
-
-
-def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Common area of every box of `a` [N, 4] and `b` [M, 4], [N, M] square pixels."""
-    sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
-    return np.prod(np.maximum(sides, 0), axis=-1)
-
-
 def _fit(
     label: str, score: str, room: float, font_size: int, font: str | os.PathLike[str] | None
 ) -> tuple[str, Font]:
     """Label and score as one line of at most `room` pixels, the label shortened where it must be."""
     text, writer = writable(" ".join(label.split()), font_size, font)
-
-    def line(num_chars: int) -> str:
-        shown = text if num_chars >= len(text) else text[:num_chars].rstrip() + "…"
-        return f"{shown}  {score}".strip()  # two blanks: in small print one is easily overlooked
-
-    # The most characters that fit, by bisection: a phrase may have thousands.
-    fits, too_many = 0, len(text) + 1
-    while too_many - fits > 1:
-        middle = (fits + too_many) // 2
-        fits, too_many = (middle, too_many) if writer.getlength(line(middle)) <= room else (fits, middle)
-    return line(fits), writer
+    return fitting_line(text, score, room, writer.getlength), writer
 
 
 def writable(text: str, font_size: int, font: str | os.PathLike[str] | None) -> tuple[str, Font]:

@@ -1,4 +1,4 @@
-"""The picture of a result in a notebook: an SVG over the image; and the colours that labels get.
+"""The picture of a result in a notebook: an SVG over the image; and colours and places of labels.
 
 SVG rather than pixels: it stays sharp at any zoom, shows label and score under the mouse, and lets the
 result type draw itself without knowing `draw`. Coordinates are pixels of the image, as in `geometry`.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import html
 import io
+import unicodedata
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -47,6 +48,59 @@ def text_color(background: str) -> str:
     return "#000000" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "#ffffff"
 
 
+def fitting_line(text: str, score: str, room: float, width_of: Callable[[str], float]) -> str:
+    """Text and score as one line, the text shortened to a width of `room`; the score always stays whole."""
+
+    def line(num_chars: int) -> str:
+        shown = text if num_chars >= len(text) else text[:num_chars].rstrip() + "…"
+        return f"{shown}  {score}".strip()  # two blanks: in small print one is easily overlooked
+
+    # The most characters that fit, by bisection: a phrase may have thousands.
+    fits, too_many = 0, len(text) + 1
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        fits, too_many = (middle, too_many) if width_of(line(middle)) <= room else (fits, middle)
+    return line(fits)
+
+
+def place_tag(
+    frames: np.ndarray,
+    index: int,
+    is_point: bool,
+    taken: np.ndarray,
+    tag_wh: tuple[int, int],
+    size_wh: tuple[int, int],
+) -> np.ndarray:
+    """Where the tag of frame `index` goes, (x0, y0, x1, y1): the place that hides least.
+
+    Places are tried in the order in which readers expect them, all moved inside the image. Covering another
+    tag is worst, then hiding a large part of some detection, then an unusual place.
+    """
+    (left, top, right, bottom), (w, h) = frames[index], tag_wh
+    if is_point:
+        y = (top + bottom - h) / 2
+        corners = [(right, y), (left - w, y), (left, top - h), (left, bottom)]
+    else:
+        corners = [(left, top - h), (left, top), (left, bottom), (right - w, top - h)]
+        corners += [(right - w, bottom), (left, bottom - h), (right - w, top), (right, top), (left - w, top)]
+    limit = np.maximum(np.subtract(size_wh, tag_wh), 0)
+    first = np.clip(np.round(corners), 0, limit)
+    places = np.concatenate([first, first + tag_wh], axis=1)
+
+    tag_area = w * h
+    on_tags = _overlap(places, taken).sum(axis=1) / tag_area
+    on_tags += 0.2 * (on_tags > 0)  # even a touch makes a letter hard to read
+    areas = np.maximum(np.prod(frames[:, 2:] - frames[:, :2], axis=1), 1.0)
+    hidden = (_overlap(places, frames) / areas).sum(axis=1)  # as parts of the detections
+    return places[np.argmin(3 * on_tags + hidden + 0.03 * np.arange(len(places)))]
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Common area of every box of `a` [N, 4] and `b` [M, 4], [N, M] square pixels."""
+    sides = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
+    return np.prod(np.maximum(sides, 0), axis=-1)
+
+
 def svg_picture(
     xyxy: np.ndarray,
     labels: Sequence[str],
@@ -78,30 +132,50 @@ def svg_picture(
     ]
     colors = label_colors(labels)
     # Large boxes first, so that a small one inside stays on top and under the mouse.
-    for i in np.argsort(-np.prod(xyxy[:, 2:] - xyxy[:, :2], axis=1), kind="stable"):
+    order = np.argsort(-np.prod(xyxy[:, 2:] - xyxy[:, :2], axis=1), kind="stable")
+    reach = np.where(is_point, font / 2, stroke)[:, None] * [-1, -1, 1, 1]
+    frames = np.clip(xyxy + reach, 0, [width, height] * 2)
+    texts, places = [""] * len(labels), np.zeros((0, 4))
+    for i in order[::-1]:  # small ones first: they have the fewest good places
+        room = min(max(frames[i, 2] - frames[i, 0], 0.4 * width, 8 * font), width) - font / 2
+        texts[i] = fitting_line(
+            " ".join(labels[i].split()), f"{scores[i]:.2f}", room, lambda t: _ems(t) * font
+        )
+        tag_wh = (int(np.ceil(_ems(texts[i]) * font + font / 2)), int(np.ceil(font * 1.3)))
+        places = np.vstack([places, place_tag(frames, i, bool(is_point[i]), places, tag_wh, size_wh)])
+    for i, (left, top, right, bottom) in zip(order, places[::-1], strict=True):
         x0, y0, x1, y1 = (float(value) for value in xyxy[i])
         color, caption = colors[labels[i]], html.escape(f"{labels[i]} {scores[i]:.2f}")
+        # Held at the side where it touches something: with another font it is shorter or longer than guessed.
+        to_left, to_right = abs(left - frames[i, 0]), abs(right - frames[i, 2])
+        at_end = to_right < to_left or right >= width - 1
+        anchor, text_x = ("end", right - font / 4) if at_end else ("start", left + font / 4)
         if is_point[i]:
-            shape, text_x, text_y = (
-                f'<circle cx="{x0:.2f}" cy="{y0:.2f}" r="{font / 3:.2f}"',
-                x0 + font / 2,
-                y0,
-            )
+            shape = f'<circle cx="{x0:.2f}" cy="{y0:.2f}" r="{font / 3:.2f}"'
         else:
             shape = f'<rect x="{x0:.2f}" y="{y0:.2f}" width="{x1 - x0:.2f}" height="{y1 - y0:.2f}"'
-            text_x, text_y = x0, y0 - font * 0.3
-        text_y = min(max(text_y, font), height - font * 0.3)  # a caption above the image would be cut
-        anchor = "end" if text_x > width * 0.85 else "start"
         parts.append(
             f"<g><title>{caption}</title>"
             f'{shape} fill="none" stroke="#000000" stroke-opacity="0.45" stroke-width="{stroke * 1.8:.2f}"/>'
             f'{shape} fill="{color}" fill-opacity="{0.9 if is_point[i] else 0.08}" '
             f'stroke="{color if not is_point[i] else "#ffffff"}" stroke-width="{stroke:.2f}"/>'
-            f'<text x="{min(max(text_x, 0), width):.2f}" y="{text_y:.2f}" text-anchor="{anchor}" '
+            f'<text x="{text_x:.2f}" y="{(top + bottom) / 2 + font * 0.35:.2f}" text-anchor="{anchor}" '
             f'fill="{text_color(color)}" stroke="{color}" stroke-width="{font / 3:.2f}" '
-            f'stroke-linejoin="round" paint-order="stroke">{caption}</text></g>'
+            f'stroke-linejoin="round" paint-order="stroke">{html.escape(texts[i])}</text></g>'
         )
     return "".join([*parts, "</svg>"])
+
+
+def _ems(text: str) -> float:
+    """Width of a line in font sizes, rather too wide: the notebook chooses the font, so it is a guess."""
+    return sum(
+        0.0 if unicodedata.combining(c)
+        else 1.0 if unicodedata.east_asian_width(c) in "WF" or c in "mwMW@%…"
+        else 0.34 if c in " ijlt.,:;!|'"
+        else 0.7 if c.isupper()
+        else 0.58
+        for c in text
+    )  # fmt: skip
 
 
 def _data_url(image: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""What comes back: `Detections`, and what each detection knows about how it was decoded.
+"""What comes back: `Detections`.
 
 Coordinates are pixels of the user's upright image (EXIF rotation applied), conventions as in `geometry`.
 Boxes and points live in one list: a point is a box without extent, (x, y, x, y), marked in `is_point`.
@@ -9,73 +9,36 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
+from locany.detection import Detection, Provenance
 from locany.errors import DataError, MissingExtraError, RequestError
+from locany.fixed_list import FixedList
 from locany.geometry import box_area, nms
 from locany.notebook import svg_picture
-from locany.tasks import Task, TaskKind
+from locany.numeric import number_within, plain_number
+from locany.tasks import Task, one_spelling
 
 if TYPE_CHECKING:
     import supervision
 
-SCORE_DECIMALS = 4  # in JSON; a score is not better known than that
 MAX_PRINTED = 30  # detections in str()
-
-
-class Provenance(str, Enum):
-    """How a detection came to be."""
-
-    PARALLEL = "parallel"  # its block was decoded at once and accepted
-    REDECODED = "redecoded"  # its block was rejected and decoded again, token by token
-    VERIFIED = "verified"  # its block was held against sequential decoding, token by token
-    SEQUENTIAL = "sequential"  # token by token from the start
-
-    @classmethod
-    def of_all(cls, parts: Iterable[Provenance]) -> Provenance:
-        """That of a whole: of its parts' the least parallel."""
-        order = (cls.PARALLEL, cls.VERIFIED, cls.REDECODED, cls.SEQUENTIAL)
-        return max(parts, key=order.index, default=cls.PARALLEL)
-
-
-@dataclass(frozen=True)
-class Detection:
-    """One thing found.
-
-    Attributes:
-        xyxy: box in pixels; for a point (x, y, x, y).
-        label: the category or phrase it answers, or the transcription for text.
-        score: probability of the place given the label, 0..1; of a calibrated model, how often boxes with
-            such a score are right.
-        provenance: how it was decoded.
-        is_point: whether the model gave a point rather than a box.
-    """
-
-    xyxy: tuple[float, float, float, float]
-    label: str
-    score: float
-    provenance: Provenance
-    is_point: bool = False
-
-    @property
-    def point(self) -> tuple[float, float]:
-        """(x, y): the point, or the centre of the box."""
-        x0, y0, x1, y1 = self.xyxy
-        return (x0 + x1) / 2, (y0 + y1) / 2
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Detections:
     """All that one question about one image brought back. Immutable: every method returns a new one.
 
-    `detections[i]` is a `Detection`; a slice, bool mask, list of indices or a label gives `Detections`
-    with those and the same facts about the answer. `==` compares everything except `image`.
+    `detections[i]` is a `Detection`; a slice, bool mask, list of indices, a label or a list of labels gives
+    `Detections` with those and the same facts about the answer. Labels may be given in any spelling that
+    asks for the same (`tasks.one_spelling`). `==` compares everything except `image`.
 
     Attributes:
         xyxy: [N, 4] float32 pixels, finite, x0 <= x1 and y0 <= y1; for a point (x, y, x, y). Not clipped.
@@ -91,7 +54,7 @@ class Detections:
         truncated: the answer was cut by a limit, so there may be more.
         dropped: what the parser could not use, one readable note each.
         answer: the model's text, special tokens included.
-        stats: JSON-able numbers and settings of the decode (num_steps, num_tokens, seconds, ...).
+        stats: JSON-able numbers and settings of the decode (num_steps, num_tokens, seconds, ...); a copy.
         image_name: file name or other name for people; empty when there is none.
         task: the question, or None.
         image: [height, width, 3] uint8 RGB for pictures in notebooks, or None. Shared, not copied;
@@ -125,15 +88,15 @@ class Detections:
             array.flags.writeable = False
         for name, value in {
             "xyxy": xyxy,
-            "labels": list(self.labels),
+            "labels": FixedList(self.labels),
             "scores": scores,
-            "provenance": [Provenance(p) for p in self.provenance],
+            "provenance": FixedList(Provenance(p) for p in self.provenance),
             "size_wh": (int(width), int(height)),
             "is_point": is_point,
             "absent": tuple(self.absent),
             "unanswered": tuple(self.unanswered),
             "dropped": tuple(self.dropped),
-            "stats": dict(self.stats),
+            "stats": deepcopy(dict(self.stats)),  # answers of a stream share their settings
         }.items():
             object.__setattr__(self, name, value)
         assert xyxy.shape == (num, 4), f"xyxy must be [{num}, 4] for {num} labels, got {xyxy.shape}"
@@ -163,8 +126,10 @@ class Detections:
         summed and the first of anything else is kept; so are the first image and name, and a shared task.
 
         Raises:
-            RequestError: no parts, or parts about images of different sizes.
+            RequestError: no parts, parts about images of different sizes, or no list of answers.
         """
+        if not isinstance(parts, Sequence) or not all(isinstance(part, Detections) for part in parts):
+            raise RequestError("merge takes a list of Detections; give several, for example [found, other]")
         sizes = sorted({part.size_wh for part in parts})
         if len(sizes) != 1:
             raise RequestError(f"merge takes answers about one image, got {len(parts)} with sizes {sizes}")
@@ -210,21 +175,25 @@ class Detections:
         return (self[i] for i in range(len(self)))
 
     def __contains__(self, label: object) -> bool:
-        return label in self.labels
+        return isinstance(label, str) and any(self._is_labelled(label))
 
     @overload
     def __getitem__(self, index: int | np.integer) -> Detection: ...
     @overload
-    def __getitem__(self, index: slice | str | Sequence[int] | Sequence[bool] | np.ndarray) -> Detections: ...
+    def __getitem__(
+        self, index: slice | str | Sequence[int] | Sequence[bool] | Sequence[str] | np.ndarray
+    ) -> Detections: ...
     def __getitem__(self, index: Any) -> Detection | Detections:
         if isinstance(index, int | np.integer) and not isinstance(index, bool):
             x0, y0, x1, y1 = self.xyxy[index].tolist()
             score, is_point = float(self.scores[index]), bool(self.is_point[index])
             return Detection((x0, y0, x1, y1), self.labels[index], score, self.provenance[index], is_point)
         if isinstance(index, str):
-            index = [i for i, label in enumerate(self.labels) if label == index]
+            index = self._is_labelled(index)
         if not isinstance(index, slice):
             index = np.asarray(index) if len(index) else []  # numpy would make an empty list float
+            if len(index) and index.dtype.kind == "U":
+                index = self._is_labelled(*index.tolist())
         kept = np.arange(len(self))[index]
         return dataclasses.replace(
             self,
@@ -246,15 +215,33 @@ class Detections:
     def filter(
         self, *, label: str | Collection[str] | None = None, min_score: float = 0.0, min_area: float = 0.0
     ) -> Detections:
-        """Those with one of the labels, at least this score and at least this area (square pixels)."""
-        keep = (self.scores >= min_score) & (self.area >= min_area)
+        """Those with one of the labels, at least this score and at least this area (square pixels).
+
+        Raises:
+            RequestError: a label is no string, a score not in 0..1, an area negative or no number.
+        """
+        keep = self.scores >= number_within("min_score", min_score, 0, 1)
+        keep &= self.area >= number_within("min_area", min_area, 0, math.inf)
         if label is not None:
-            wanted = {label} if isinstance(label, str) else set(label)
-            keep &= np.array([name in wanted for name in self.labels], dtype=bool)
+            is_one = isinstance(label, str) or not isinstance(label, Iterable)
+            keep &= self._is_labelled(*([label] if is_one else label))
         return self[keep]
 
+    def _is_labelled(self, *wanted: str) -> np.ndarray:
+        """[N] bool: where the label is one of these, in any spelling."""
+        for name in wanted:
+            if not isinstance(name, str):
+                raise RequestError(f"a label is a string, got {type(name).__name__}: {name!r}")
+        names = {one_spelling(name) for name in wanted}
+        return np.array([one_spelling(label) in names for label in self.labels], bool)
+
     def with_nms(self, iou_threshold: float = 0.7, *, across_labels: bool = False) -> Detections:
-        """Without boxes that overlap a higher-scored one of the same label; order and points stay."""
+        """Without boxes that overlap a higher-scored one of the same label; order and points stay.
+
+        Raises:
+            RequestError: the threshold is not in 0..1.
+        """
+        iou_threshold = number_within("iou_threshold", iou_threshold, 0, 1)
         groups = [""] * len(self) if across_labels else self.labels
         keep = self.is_point.copy()
         for group in set(groups):
@@ -270,35 +257,32 @@ class Detections:
 
     def top(self, num: int) -> Detections:
         """The `num` best by score, best first."""
-        return self.sort()[: max(num, 0)]
+        count = plain_number(num)
+        if not isinstance(count, int) or count < 0:
+            raise RequestError(f"top takes how many to keep, an integer of at least 0, got {num!r}")
+        return self.sort()[:count]
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able document.
 
         Keys: image, size (w, h), task, detections, absent, unanswered, truncated, dropped, answer, stats.
-        A detection has label, box [x0, y0, x1, y1] or point [x, y], score (rounded) and provenance.
-        Coordinates are written with the fewest digits that give back the same float32.
+        A detection has label, box [x0, y0, x1, y1] or point [x, y], score and provenance.
+        Coordinates and scores are written with the fewest digits that give back the same float32.
         """
         task = self.task and dataclasses.asdict(self.task)
         if task:
             task.update(kind=task["kind"].value, categories=list(task["categories"]))
-        items = []
-        for det, corners in zip(self, self.xyxy, strict=True):
-            box = [float(str(value)) for value in corners]
-            place = {"point": box[:2]} if det.is_point else {"box": box}
-            how = {"score": round(det.score, SCORE_DECIMALS), "provenance": det.provenance.value}
-            items.append({"label": det.label, **place, **how})
         return {
             "image": self.image_name,
             "size": list(self.size_wh),
             "task": task,
-            "detections": items,
+            "detections": [det.to_dict() for det in self],
             "absent": list(self.absent),
             "unanswered": list(self.unanswered),
             "truncated": self.truncated,
             "dropped": list(self.dropped),
             "answer": self.answer,
-            "stats": dict(self.stats),
+            "stats": deepcopy(self.stats),
         }
 
     def to_json(self, indent: int | None = None) -> str:
@@ -331,7 +315,7 @@ class Detections:
                 answer=document.get("answer", ""),
                 stats=dict(document.get("stats", {})),
                 image_name=document.get("image", ""),
-                task=task and Task(TaskKind(task["kind"]), tuple(task["categories"]), task["phrase"]),
+                task=task and Task(task["kind"], task["categories"], task["phrase"]),
             )
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, AssertionError) as error:
             raise DataError(f"not a detections document: {type(error).__name__}: {error}") from error
@@ -341,7 +325,7 @@ class Detections:
         """What `to_json` wrote. Raises DataError where it is not that."""
         try:
             return cls.from_dict(json.loads(text))
-        except ValueError as error:  # DataError is none
+        except (ValueError, TypeError) as error:  # DataError is none
             raise DataError(f"not JSON: {error}") from error
 
     def to_coco(self, image_id: int, category_ids: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -353,13 +337,16 @@ class Detections:
             RequestError: a label is not in `category_ids`; `filter(label=category_ids)` drops such.
         """
         boxes = self[~self.is_point]
-        strange = sorted(set(boxes.labels) - set(category_ids))
+        spelled = {one_spelling(name): number for name, number in category_ids.items()}
+        again = {label: name for label in boxes.labels if (name := one_spelling(label)) in spelled}
+        ids = {**{label: spelled[name] for label, name in again.items()}, **category_ids}
+        strange = sorted(set(boxes.labels) - set(ids))
         if strange:
             raise RequestError(f"no category id for the labels {strange}; add them, or filter them out first")
         rows = []
         for det in boxes:
             x0, y0, x1, y1 = det.xyxy
-            where = {"image_id": image_id, "category_id": category_ids[det.label]}
+            where = {"image_id": image_id, "category_id": ids[det.label]}
             rows.append({**where, "bbox": [x0, y0, x1 - x0, y1 - y0], "score": det.score})
         return rows
 
@@ -400,7 +387,8 @@ class Detections:
         """The picture for notebooks: boxes drawn over the image, or over a blank one."""
         picture = svg_picture(self.xyxy, self.labels, self.scores, self.is_point, self.size_wh, self.image)
         caption = "<br>".join(html.escape(line) for line in [self._found(), *self._notes()])
-        return f'<div style="max-width:960px">{picture}<div style="font-size:small">{caption}</div></div>'
+        style = "font-size:small;overflow-wrap:anywhere"  # a name may have no blanks
+        return f'<div style="max-width:960px">{picture}<div style="{style}">{caption}</div></div>'
 
     def _found(self) -> str:
         counts = Counter(self.labels).most_common()

@@ -30,6 +30,8 @@ def print_live(
     Returns:
         The number of images that failed.
     """
+    import numpy as np
+
     from locany.results import Detections
 
     num_failed = 0
@@ -40,7 +42,7 @@ def print_live(
                 if isinstance(found, Detections):
                     facts = ("absent", "unanswered", "truncated")
                     closing |= {name: value for name, value in found.to_dict().items() if name in facts}
-                elif found.score >= min_score:
+                elif np.float32(found.score) >= np.float32(min_score):  # as `filter` and the document have it
                     closing["num"] += 1
                     write_line(_line(image.name, found))
         except LocanyError as error:
@@ -60,16 +62,4 @@ def _with_answer(
 
 def _line(name: str, found: Detection) -> str:
     """The detection as in the JSON document of an answer, with the image it is in."""
-    import numpy as np
-
-    from locany.results import SCORE_DECIMALS
-
-    place = [float(str(np.float32(value))) for value in found.xyxy]
-    document = {
-        "image": name,
-        "label": found.label,
-        **({"point": place[:2]} if found.is_point else {"box": place}),
-        "score": round(found.score, SCORE_DECIMALS),
-        "provenance": found.provenance.value,
-    }
-    return json_text(document)
+    return json_text({"image": name, **found.to_dict()})

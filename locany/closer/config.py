@@ -8,7 +8,7 @@ from typing import Any
 
 from locany.errors import RequestError
 from locany.image.tile import MAX_GRID
-from locany.numeric import plain_number
+from locany.numeric import check_flags, number_within, plain_number
 from locany.tasks import Task
 
 MAX_OVERLAP = 0.5
@@ -43,13 +43,9 @@ class CloserConfig:
     refine: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("parallel_categories", "whole_image", "zoom", "refine"):
-            if not isinstance(getattr(self, name), bool):
-                raise RequestError(f"{name} is {getattr(self, name)!r}, expected True or False")
-        number = plain_number(self.overlap)
-        if number is None or not 0 <= number <= MAX_OVERLAP:
-            raise RequestError(f"overlap is {self.overlap!r}, expected a number from 0 to {MAX_OVERLAP}")
-        object.__setattr__(self, "overlap", number)
+        flags = ("parallel_categories", "whole_image", "zoom", "refine")
+        check_flags(**{name: getattr(self, name) for name in flags})
+        object.__setattr__(self, "overlap", number_within("overlap", self.overlap, 0, MAX_OVERLAP))
         object.__setattr__(self, "tiles", _check_tiles(self.tiles))
         changed = self.changed()
         if self.tiles is None and (idle := [name for name in ("overlap", "whole_image") if name in changed]):

@@ -9,7 +9,7 @@ import numpy as np
 
 from locany.data.sample import ImageRef, Question, Sample, Target
 from locany.errors import DataError, RequestError
-from locany.tasks import Task, TaskKind
+from locany.tasks import Task
 
 FORMAT = 1  # of the JSON below; raise it when old files would be read wrongly
 
@@ -63,8 +63,8 @@ def task_from_json(fields: Mapping[str, Any]) -> Task:
     """
     _check_fields("a task", fields, {"kind", "categories", "phrase"}, {"kind"})
     try:
-        return Task(TaskKind(fields["kind"]), tuple(fields.get("categories", ())), fields.get("phrase", ""))
-    except (ValueError, TypeError, RequestError) as error:
+        return Task(fields["kind"], fields.get("categories", ()), fields.get("phrase", ""))
+    except RequestError as error:
         raise DataError(f"{dict(fields)} is no task: {error}") from error
 
 

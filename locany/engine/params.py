@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 
 from locany.errors import RequestError
-from locany.numeric import plain_number
+from locany.numeric import check_flags, number_within, plain_number
 
 _LEAST_TEMPERATURE = 1e-4  # below, the division by it leaves float32
 _LEAST_PRESENCE = 0.001
@@ -123,11 +123,7 @@ class Params:
             ("repetition_penalty", 0.01, 100.0),
             ("timeout_s", 0.0, 1e9),
         ):
-            given = getattr(self, name)
-            value = plain_number(given)
-            if value is None or not low <= value <= high:
-                raise RequestError(f"{name} is {given!r}, expected a number from {low} to {high}")
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, number_within(name, getattr(self, name), low, high))
         if 0 < self.temperature < _LEAST_TEMPERATURE:
             raise RequestError(
                 f"temperature is {self.temperature!r}, too small to divide by; "
@@ -153,9 +149,7 @@ class Params:
             if not isinstance(value, int) or not 0 <= value <= _MOST:
                 raise RequestError(f"{name} is {given!r}, expected an integer from 0 to {_MOST}")
             object.__setattr__(self, name, value)
-        for name in ("hold_labels", "compat"):
-            if not isinstance(getattr(self, name), bool):
-                raise RequestError(f"{name} is {getattr(self, name)!r}, expected True or False")
+        check_flags(hold_labels=self.hold_labels, compat=self.compat)
         if self.tolerance and self.mode is not DecodeMode.VERIFIED:
             raise RequestError(
                 f"tolerance is {self.tolerance} in mode {self.mode.value!r}; only 'verified' has one"

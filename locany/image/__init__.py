@@ -7,7 +7,7 @@ patches.plan.from_bins([[100, 200, 300, 400]])      # bins of an answer -> the u
 
 from locany.image.config import PreprocessConfig
 from locany.image.fetch import fetch_url
-from locany.image.load import ImageLimits, ImageSource, LoadedImage, load_image
+from locany.image.load import ImageLimits, ImageSource, LoadedImage, check_image_options, load_image
 from locany.image.patchify import Patches, patchify, preprocess
 from locany.image.resize import ResizePlan, plan_size, resize
 
@@ -18,6 +18,7 @@ __all__ = [
     "Patches",
     "PreprocessConfig",
     "ResizePlan",
+    "check_image_options",
     "fetch_url",
     "load_image",
     "patchify",

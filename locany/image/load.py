@@ -27,10 +27,11 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 from PIL import Image
 
-from locany.errors import ImageError, ImageFetchError, ImageLoadError, ImageTooLargeError
+from locany.errors import ImageError, ImageFetchError, ImageLoadError, ImageTooLargeError, RequestError
 from locany.image import kinds
 from locany.image.colour import array_to_rgb, check_array_shape, image_to_rgb
 from locany.image.fetch import DEFAULT_MAX_BYTES, fetch_url, shown_url
+from locany.numeric import check_flags, plain_number
 
 ImageSource: TypeAlias = (
     "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | np.ndarray | Image.Image"
@@ -76,6 +77,14 @@ class ImageLimits:
     max_pixels: int = 178_956_970
     max_bytes: int = 256 * 1024 * 1024
 
+    def __post_init__(self) -> None:
+        for name in ("max_pixels", "max_bytes"):
+            given = getattr(self, name)
+            value = plain_number(given)
+            if not isinstance(value, int) or value < 1:
+                raise RequestError(f"{name} is {given!r}, expected an integer of at least 1")
+            object.__setattr__(self, name, value)
+
 
 DEFAULT_LIMITS = ImageLimits()
 
@@ -96,6 +105,15 @@ class LoadedImage:
     size_wh: tuple[int, int]
     name: str
     exif_transposed: bool = False
+
+
+def check_image_options(*, limits: Any = DEFAULT_LIMITS, **flags: Any) -> None:
+    """Refuse options of `load_image` of a wrong type (RequestError)."""
+    check_flags(**flags)
+    if not isinstance(limits, ImageLimits):
+        raise RequestError(
+            f"limits is {limits!r}, expected an ImageLimits such as ImageLimits(max_pixels=10**8)"
+        )
 
 
 def load_image(
@@ -122,11 +140,9 @@ def load_image(
         ImageLoadError: not found, not an image, damaged, an array or object of a wrong kind.
         ImageTooLargeError: over one of the limits.
         ImageFetchError: a URL that may not or could not be fetched.
+        RequestError: see `check_image_options`.
     """
-    if not isinstance(limits, ImageLimits):
-        raise ImageLoadError(
-            f"limits is {limits!r}, expected an ImageLimits such as ImageLimits(max_pixels=10**8)"
-        )
+    check_image_options(exif=exif, allow_url=allow_url, parity=parity, limits=limits)
     if isinstance(source, np.ndarray):
         check_array_shape(source, "<array>")
         _check_size((source.shape[1], source.shape[0]), "<array>", limits)

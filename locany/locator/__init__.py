@@ -6,6 +6,7 @@ word the prompt, hand both to the engine; read the answer, return it to the user
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from locany.locator.calibration import check_calibration, named_calibration, rea
 from locany.locator.locator import Locator
 from locany.model import LocateModel
 from locany.model.packed import pack_model
+from locany.numeric import check_flags
 from locany.weights import find_checkpoint, load_config, load_model
 from locany.weights.load import choose_quant
 from locany.weights.stored import read_json, read_preprocess
@@ -61,9 +63,16 @@ def load(
         CheckpointError: not found, or damaged; the message names file and tensor. Or the adapter was trained
             on another model.
         DeviceError: the machine has no such device or dtype.
-        RequestError: an unknown `quant`, a calibration for scores that are to stay raw, or one of another
-            model's scores.
+        RequestError: an argument of a wrong type, an unknown `quant`, a calibration for scores that are to
+            stay raw, or one of another model's scores.
     """
+    check_flags(allow_download=allow_download, packed=packed, calibrated=calibrated)
+    for what, path in (("model", model), ("adapter", adapter), ("calibration", calibration)):
+        if path is not None and not isinstance(path, str | os.PathLike):
+            raise RequestError(
+                f"{what} is of type {type(path).__name__}: {path!r}, expected a path; "
+                "give the name as a string, or leave it out"
+            )
     if calibration is not None and not calibrated:
         raise RequestError(
             "calibration= is a curve for scores and calibrated=False leaves them raw; give one"

@@ -18,7 +18,7 @@ from locany.closer import CloserConfig, Look, Search
 from locany.codec import Tokenizer, label_ids, prompt_ids
 from locany.engine import Engine, Finish, Found, ImageInput, Params, Request
 from locany.errors import EngineBusyError, EngineMemoryError, ImageTooLargeError, LocanyError, RequestError
-from locany.image import LoadedImage, PreprocessConfig, load_image, preprocess
+from locany.image import LoadedImage, PreprocessConfig, check_image_options, load_image, preprocess
 from locany.image.tile import cut
 from locany.locator.calibration import Calibration
 from locany.locator.locks import EngineLocks
@@ -53,7 +53,7 @@ class Options:
         """Sort keyword arguments to where they belong, and check them.
 
         Raises:
-            RequestError: one is unknown or out of range.
+            RequestError: one is unknown, of a wrong type or out of range.
         """
         known = (*_PARAMS, *_CLOSER, *_IMAGE_OPTIONS)
         unknown = sorted(set(options) - set(known))
@@ -63,7 +63,9 @@ class Options:
         def among(names: Sequence[str]) -> dict[str, Any]:
             return {name: options[name] for name in names if name in options}
 
-        return cls(Params(**among(_PARAMS)), CloserConfig(**among(_CLOSER)), among(_IMAGE_OPTIONS))
+        image = among(_IMAGE_OPTIONS)
+        check_image_options(**image)
+        return cls(Params(**among(_PARAMS)), CloserConfig(**among(_CLOSER)), image)
 
 
 @dataclass
@@ -317,12 +319,9 @@ class Asking:
         """Load the image of a question and plan how to look at it."""
         began = time.perf_counter()
         source: Any
-        source, task = item if isinstance(item, tuple) and len(item) == 2 else (None, item)
+        source, task = item if isinstance(item, tuple | list) and len(item) == 2 else (None, item)
         if not isinstance(task, Task):
-            raise RequestError(
-                f"question {number} is of type {type(task).__name__}, expected an image and a Task; "
-                "make one, for example Task.ground('the red button')"
-            )
+            raise no_task(f"question {number}", "an image and a Task", task)
         self.options.closer.check(task)
         image = source if isinstance(source, LoadedImage) else load_image(source, **self.options.image)
         limit = self.options.params.max_boxes
@@ -381,6 +380,14 @@ def _finished(found: Detections, question: Question, calibration: Calibration | 
     seconds = round(time.perf_counter() - question.began, 4)
     scores = found.scores if calibration is None else calibration(found.scores)
     return replace(found, scores=scores, stats={**found.stats, "seconds": seconds})
+
+
+def no_task(what: str, expected: str, given: Any) -> RequestError:
+    """What is said to those who ask without a `Task`."""
+    return RequestError(
+        f"{what} is of type {type(given).__name__}, expected {expected}; "
+        "make one, for example Task.ground('the red button')"
+    )
 
 
 def failure_of(asked: Asked) -> LocanyError | None:

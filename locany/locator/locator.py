@@ -11,7 +11,7 @@ from locany.codec import Tokenizer
 from locany.engine import Engine, EngineConfig, Params, Thresholds
 from locany.errors import CheckpointConfigError, LocanyError, RequestError
 from locany.image import PreprocessConfig
-from locany.locator.asking import Asking, Options
+from locany.locator.asking import Asking, Options, no_task
 from locany.locator.calibration import Calibration
 from locany.locator.locks import EngineLocks
 from locany.model import LocateModel
@@ -94,12 +94,12 @@ class Locator:
         Args:
             image: path, PIL image, array [height, width, 3] uint8 RGB, bytes, file object, or a URL with
                 `allow_url=True`.
-            categories: names of what to find.
+            categories: names of what to find, in the order in which they are asked; of a set, sorted.
             **options: `mode` ("fast", "hybrid", "verified", "slow"), `temperature`, `top_p`, `top_k`,
                 `repetition_penalty`, `max_new_tokens`, `max_boxes`, `timeout_s`, `tolerance`, `seed`,
                 `presence`, `hold_labels`, `compat` (see `Params`);
                 `parallel_categories`, `tiles`, `overlap`, `whole_image`, `zoom`, `refine` (see
-                `closer.CloserConfig`); `exif`, `allow_url`, `parity` (see `load_image`).
+                `closer.CloserConfig`); `exif`, `allow_url`, `parity`, `limits` (see `load_image`).
 
         Raises:
             ImageError: the image cannot be used. RequestError: the question or an option is wrong.
@@ -136,6 +136,8 @@ class Locator:
 
     def locate(self, image: Any, task: Task, **options: Any) -> Detections:
         """Answer one task."""
+        if not isinstance(task, Task):
+            raise no_task("the question", "a Task", task)
         for _, answer in self.stream([(image, task)], **options):
             if isinstance(answer, LocanyError):
                 raise answer
@@ -164,12 +166,13 @@ class Locator:
                     f"{name} is {getattr(split.closer, name)!r}, but watch gives boxes while they are "
                     f"decoded, before several looks can be compared; leave {name} out, or use locate"
                 )
-        if isinstance(task, Task):  # what is none is refused with the question
-            split.closer.check(task)
+        if not isinstance(task, Task):
+            raise no_task("the question", "a Task", task)
+        split.closer.check(task)
         return self._asking(split).found((image, task))
 
     def locate_many(self, questions: Iterable[tuple[Any, Task]], **options: Any) -> list[Detections]:
-        """Answer many (image, task) pairs, batched; answers in their order.
+        """Answer many (image, task) pairs, tuples or lists of two, batched; answers in their order.
 
         Every answer keeps the pixels of its image, to be drawn on. For more images than memory holds take
         answers from `stream`, one at a time.
@@ -197,9 +200,16 @@ class Locator:
             they are finished.
 
         Raises:
-            RequestError: an option is unknown or out of range; raised before anything is loaded.
+            RequestError: an option is unknown or out of range, or there are no questions to go through;
+                raised before anything is loaded.
         """
-        return self._asking(Options.split(options)).answers(iter(questions))
+        split = Options.split(options)
+        if not isinstance(questions, Iterable):
+            raise RequestError(
+                f"questions is of type {type(questions).__name__}, expected (image, task) pairs; "
+                "of a single question give [(image, task)], or use locate"
+            )
+        return self._asking(split).answers(iter(questions))
 
     def _asking(self, options: Options) -> Asking:
         settings = self.settings(options.params, options.closer)

@@ -23,7 +23,19 @@ LEVELS: dict[int, set[str]] = {
     3: {"locator", "draw", "synth"},
     2: {"engine", "weights", "data", "closer"},
     1: {"image", "codec", "model"},
-    0: {"errors", "device", "geometry", "tasks", "results", "notebook", "version", "files", "numeric"},
+    0: {
+        "errors",
+        "device",
+        "geometry",
+        "tasks",
+        "results",
+        "detection",
+        "notebook",
+        "version",
+        "files",
+        "fixed_list",
+        "numeric",
+    },
 }
 LEVEL_OF = {room: level for level, rooms in LEVELS.items() for room in rooms}
 NEIGHBOURS = {("cli", "serve")}  # and the nouns of level 0, which may know each other without a cycle
@@ -41,6 +53,7 @@ NOT_IMPORTED = {  # room: what it must do without, besides what the levels forbi
 
 PUBLIC = [
     *("CheckpointError", "DataError", "DecodeMode", "Detection", "Detections", "DeviceError", "ImageError"),
+    "ImageLimits",
     *("LocanyError", "Locator", "MissingExtraError", "Params", "Provenance", "RequestError", "Task"),
     *("TaskKind", "__version__", "annotate", "load", "load_image"),
 ]

@@ -198,8 +198,12 @@ QUESTIONS: list[Row] = [
     ("a number among", lambda d: Task.detect(["a", 3]),  # type: ignore[list-item]
      RequestError, ("int: 3", "is a string")),
     ("no Task", lambda d: d.locator.locate(GREY, "cat"),  # type: ignore[arg-type]
-     RequestError, ("type str", "Task.ground(")),
+     RequestError, ("the question is of type str", "expected a Task;", "Task.ground(")),
+    ("no Task to watch", lambda d: d.locator.watch(GREY, "cat"),  # type: ignore[arg-type]
+     RequestError, ("the question is of type str", "expected a Task;", "Task.ground(")),
     ("no pair", lambda d: d.locator.locate_many([GREY]), RequestError, ("question 0", "an image and a Task")),  # type: ignore[list-item]
+    ("no questions", lambda d: d.locator.stream(None),  # type: ignore[arg-type]
+     RequestError, ("type NoneType", "(image, task) pairs", "use locate")),
     ("unknown option", lambda d: d.detect(GREY, box=3), RequestError, ("unknown option box", "max_boxes")),
     ("unknown mode", lambda d: d.detect(GREY, mode="ar"), RequestError, ("'ar'", "fast, slow, hybrid")),
     ("too long", lambda d: cramped(d).detect(GREY, "cat"), RequestError, ("holds 20", "smaller or fewer")),

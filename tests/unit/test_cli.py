@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,15 @@ from PIL import Image
 
 from locany import __version__
 from locany.cli import report, sources
+from locany.cli.live import print_live
 from locany.cli.main import BROKEN_PIPE, INTERRUPTED, run
 from locany.cli.messages import clean, warnings_as_remarks
 from locany.cli.options import LocateOptions
 from locany.cli.progress import Lines
 from locany.errors import RequestError
 from locany.files import write_whole
-from locany.results import Detections, Provenance
+from locany.results import Detection, Detections, Provenance
+from locany.tasks import Task
 from tests.unit.cli_fixtures import Cli, write_picture
 
 COMMANDS = ("detect", "ground", "point", "text", "layout", "gui", "version", "info")
@@ -420,3 +423,22 @@ def test_long_names_of_other_scripts_have_room_for_a_file_beside(tmp_path: Path)
     path = tmp_path / ("\u56fe" * 83 + ".json")
     write_whole(path, b"{}")
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("score", [0.7, 0.1, 1.0])  # as float32 below, above and at what is written
+def test_a_streamed_line_stays_at_the_score_that_it_says(
+    score: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever float32 made of it: a line is left out below `--min-score`, not at it."""
+    one = Detection((1.0, 2.0, 3.0, 4.0), "cat", float(np.float32(score)), Provenance.PARALLEL)
+    written = one.to_dict()["score"]
+
+    def watch(*_: Any, **__: Any) -> Any:
+        yield one
+        return Detections.empty((9, 9))
+
+    image = SimpleNamespace(name="a.png", given="a.png")
+    print_live(SimpleNamespace(watch=watch), [image], Task.ground("cat"), {}, written, print)  # type: ignore[arg-type, list-item]
+    first, last = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["score"] == written
+    assert last["num"] == 1

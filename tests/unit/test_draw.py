@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from locany.draw import _fit, _place_tag, annotate
+from locany.draw import _fit, annotate
 from locany.errors import RequestError
-from locany.notebook import PALETTE, label_colors, text_color
+from locany.notebook import PALETTE, label_colors, place_tag, text_color
 from locany.results import Detections, Provenance
 
 
@@ -100,7 +100,7 @@ def test_tags_stay_inside_the_image_and_avoid_each_other():
     frames = np.round(np.concatenate([corner, corner + 60], axis=1))
     taken = np.zeros((0, 4))
     for i in range(len(frames)):
-        place = _place_tag(frames, i, False, taken, (50, 14), (560, 560))
+        place = place_tag(frames, i, False, taken, (50, 14), (560, 560))
         assert (place >= 0).all()
         assert (place <= 560).all()
         apart = (place[2:] <= taken[:, :2]) | (place[:2] >= taken[:, 2:])

@@ -17,8 +17,9 @@ from locany.closer.plan import _limited
 from locany.draw import annotate
 from locany.engine.params import Params
 from locany.errors import CheckpointNotFoundError, ImageLoadError, RequestError
-from locany.image import load_image
+from locany.image import ImageLimits, load_image
 from locany.image.tile import whole
+from locany.locator.asking import Options
 from locany.numeric import plain_number
 from locany.results import Detections, Provenance
 from locany.tasks import Task
@@ -123,11 +124,22 @@ def test_colours_have_names() -> None:
         ({"line_width": 0}, "line_width is 0, expected pixels"),
         ({"font_size": -1}, "font_size is -1, expected pixels"),
         ({"font_size": "big"}, "font_size is 'big', expected pixels"),
+        ({"line_width": np.nan}, "line_width is nan, expected pixels"),
+        ({"font_size": np.inf}, "font_size is inf, expected pixels"),
+        ({"colors": "red"}, "colors is 'red', expected colours by label"),
+        ({"font": 3}, "font is 3, expected the path of a TrueType file"),
+        ({"scores": "no"}, "scores is 'no', expected True or False"),
     ],
 )
 def test_what_cannot_be_painted_is_told(wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(RequestError, match=words):
         annotate(np.zeros((200, 400, 3), np.uint8), found((20, 30, 80, 90)), **wrong)
+
+
+@pytest.mark.parametrize("wrong", ["x", None, found((20, 30, 80, 90))[0]])
+def test_one_detection_is_no_answer_to_draw(wrong: Any) -> None:
+    with pytest.raises(RequestError, match="expected Detections, the answer as a whole; of one detection"):
+        annotate(np.zeros((200, 400, 3), np.uint8), wrong)
 
 
 def test_photos_of_phones_are_read_where_the_package_for_them_is(tmp_path: Path) -> None:
@@ -188,5 +200,35 @@ def test_a_hint_names_the_whole_command(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_limits_of_another_type_are_refused() -> None:
-    with pytest.raises(ImageLoadError, match=r"limits is 1000, expected an ImageLimits"):
+    with pytest.raises(RequestError, match=r"limits is 1000, expected an ImageLimits"):
         load_image(np.zeros((4, 4, 3), np.uint8), limits=1000)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match=r"max_bytes is 0\.5, expected an integer of at least 1"):
+        ImageLimits(max_bytes=0.5)  # type: ignore[arg-type]
+    assert ImageLimits(max_pixels=np.int64(99)) == ImageLimits(max_pixels=99)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["exif", "allow_url", "parity"])
+@pytest.mark.parametrize("wrong", ["no", 2, None])
+def test_yes_and_no_are_not_words(name: str, wrong: Any) -> None:
+    words = f"{name} is {wrong!r}, expected True or False"
+    with pytest.raises(RequestError, match=words):
+        load_image(np.zeros((4, 4, 3), np.uint8), **{name: wrong})
+    with pytest.raises(RequestError, match=words):
+        Options.split({name: wrong})
+
+
+def test_limits_are_checked_before_anything_is_loaded() -> None:
+    with pytest.raises(RequestError, match="limits is 5, expected an ImageLimits"):
+        Options.split({"limits": 5})
+
+
+@pytest.mark.parametrize("name", ["packed", "calibrated", "allow_download"])
+def test_loading_takes_yes_and_no_alone(name: str) -> None:
+    with pytest.raises(RequestError, match=f"{name} is 'x', expected True or False"):
+        locany.load("nowhere", **{name: "x"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["model", "adapter", "calibration"])
+def test_what_is_loaded_is_a_path(name: str) -> None:
+    with pytest.raises(RequestError, match=f"{name} is of type int: 3, expected a path"):
+        locany.load(**{name: 3})  # type: ignore[arg-type]

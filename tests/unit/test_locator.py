@@ -135,6 +135,28 @@ def test_many_at_once_equal_one_by_one(locator: Locator) -> None:
     assert locator.locate_many([]) == []
 
 
+def test_a_pair_may_be_a_list(locator: Locator) -> None:
+    [as_list] = locator.locate_many([[RED, Task.text()]], max_new_tokens=20)  # type: ignore[list-item]
+    assert as_list.answer == locator.text(RED, max_new_tokens=20).answer
+    with pytest.raises(RequestError, match="question 0 is of type list, expected an image and a Task"):
+        locator.locate_many([[RED, Task.text(), 3]])  # type: ignore[list-item]
+
+
+def test_answers_of_a_stream_do_not_share_their_settings(locator: Locator) -> None:
+    first, second = locator.locate_many([(RED, Task.text())] * 2, max_new_tokens=20)
+    first.stats["settings"]["mode"] = "changed"
+    assert second.stats["settings"]["mode"] == "hybrid"
+
+
+def test_labels_are_found_as_they_were_asked_for(locator: Locator) -> None:
+    vocab = locator.tokenizer.vocab
+    tokens = answer(locator, ("sail boat", [[vocab.coord_start + n for n in (1, 2, 300, 400)]]))
+    found = saying(locator, *tokens).detect(RED, ["sail  boat"], mode="slow")
+    assert found.labels == ["sail boat"]
+    assert "sail  boat" in found
+    assert len(found["sail  boat"]) == len(found.to_coco(1, {"sail  boat": 7})) == 1
+
+
 # -- from tokens to the user's pixels --------------------------------------------------------------------
 
 

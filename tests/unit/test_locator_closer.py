@@ -369,8 +369,8 @@ def test_what_cannot_be_watched(locator: Locator) -> None:
             locator.watch("gone.png", Task.text(), **options)  # type: ignore[arg-type]
     with pytest.raises(ImageLoadError, match=r"gone\.png: no such file"):
         next(locator.watch("gone.png", Task.text()))
-    with pytest.raises(RequestError, match="question 0 is of type str, expected an image and a Task"):
-        next(locator.watch(picture(0), "dog", parallel_categories=True))  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="the question is of type str, expected a Task; make one"):
+        locator.watch(picture(0), "dog", parallel_categories=True)  # type: ignore[arg-type]
 
 
 def test_a_busy_engine(checkpoint: Path) -> None:

@@ -69,7 +69,11 @@ GOOD = {
         ({"questions": {}}, "questions is a list, got dict"),
         ({"questions": [{"task": {"kind": "ground", "phrase": "cat"}}]}, "a question lacks targets"),
         ({"questions": [{"task": {"kind": "fly", "phrase": "cat"}, "targets": []}]}, "is no task"),
-        ({"questions": [{"task": {"kind": "ground"}, "targets": []}]}, "takes phrase, got none"),
+        ({"questions": [{"task": {"kind": "ground"}, "targets": []}]}, "the phrase is empty"),
+        (
+            {"questions": [{"task": {"kind": "detect", "categories": 5}, "targets": []}]},
+            "categories are a list",
+        ),
         ({"objects": [{"xyxy": [1, 2, 3, 4]}]}, "a target lacks label"),
         ({"objects": [{"label": "cat", "xyxy": [1, 2, 3]}]}, r"xyxy is 4 numbers, got \[1, 2, 3\]"),
         ({"objects": [{"label": "cat", "point": [1, "2"]}]}, "point is 2 numbers"),

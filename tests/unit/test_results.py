@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import sys
@@ -60,6 +61,9 @@ def test_one_detection_knows_its_place():
         (np.array([], int), []),
         ([], []),
         ("dog", ["dog"]),
+        (["dog", "bird", "cat"], ["cat", "dog"]),
+        (("eye",), ["eye"]),
+        (np.array(["eye", "dog"]), ["dog", "eye"]),
         ("bird", []),
     ],
 )
@@ -90,7 +94,8 @@ def test_filter_sort_and_top():
     assert three().sort().labels == ["eye", "cat", "dog"]
     assert three().sort("area").labels == ["cat", "dog", "eye"]
     assert three().top(2).labels == ["eye", "cat"]
-    assert len(three().top(-1)) == 0
+    assert len(three().top(0)) == 0
+    assert three().top(np.int64(1)).labels == ["eye"]
 
 
 def test_nms_is_per_label_unless_asked_and_spares_points():
@@ -187,7 +192,7 @@ def test_coordinates_are_written_short():
         xyxy=box, labels=["a"], scores=[0.123456], provenance=["parallel"], size_wh=wide.size_wh
     )
     assert wide.to_dict()["detections"][0]["box"] == [639.36, 0.1, 1000.123, 7.0]
-    assert wide.to_dict()["detections"][0]["score"] == 0.1235
+    assert wide.to_dict()["detections"][0]["score"] == 0.123456
 
 
 texts = st.text(max_size=12)
@@ -205,7 +210,7 @@ def any_detections(draw) -> Detections:
     return Detections(
         xyxy=np.array(corners, np.float32),
         labels=[draw(texts) for _ in range(num)],
-        scores=[draw(st.integers(0, 10_000)) / 10_000 for _ in range(num)],
+        scores=[draw(st.floats(0, 1, width=32)) for _ in range(num)],
         provenance=[draw(st.sampled_from(Provenance)) for _ in range(num)],
         size_wh=draw(st.tuples(st.integers(1, 10_000), st.integers(1, 10_000))),
         is_point=is_point,
@@ -226,11 +231,14 @@ def test_write_then_read_is_the_identity(detections):
     assert Detections.from_dict(detections.to_dict()).to_dict() == detections.to_dict()
 
 
-def test_finer_scores_come_back_rounded():
-    fine = three(scores=np.array([0.123456, 0.00001, 0.99999]))
-    read = Detections.from_json(fine.to_json())
-    assert read.scores.tolist() == pytest.approx([0.1235, 0.0, 1.0])
-    assert read.to_json() == fine.to_json()
+def test_a_score_as_written_chooses_what_it_was_written_of():
+    fine = three(scores=np.array([0.55042946, 0.00001, 0.99999]))
+    written = [det["score"] for det in json.loads(fine.to_json())["detections"]]
+    for score, one in zip(written, fine, strict=True):
+        assert one.label in fine.filter(min_score=score)
+        assert one.label in fine.filter(min_score=np.float64(score))
+        assert np.float32(score) == np.float32(one.score)
+    assert Detections.from_json(fine.to_json()) == fine
 
 
 @pytest.mark.parametrize(
@@ -343,3 +351,104 @@ def test_what_was_not_answered_is_told():
 def test_sort_names_what_it_takes():
     with pytest.raises(RequestError, match="'score' or 'area', got 'label'"):
         three().sort("label")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda found: found.filter(min_score=np.nan), "min_score is nan, expected a number from 0 to 1"),
+        (lambda found: found.filter(min_score=50), "min_score is 50, expected a number from 0 to 1"),
+        (lambda found: found.filter(min_area=-1), "min_area is -1, expected a number from 0 to inf"),
+        (lambda found: found.filter(label=3), "a label is a string, got int: 3"),
+        (lambda found: found.filter(label=["cat", None]), "a label is a string, got NoneType"),
+        (lambda found: found.with_nms(np.nan), "iou_threshold is nan, expected a number from 0 to 1"),
+        (lambda found: found.with_nms(-1), "iou_threshold is -1"),
+        (lambda found: found.with_nms(2), "iou_threshold is 2"),
+        (lambda found: found.with_nms(None), "iou_threshold is None"),
+        (lambda found: found.top(-1), "an integer of at least 0, got -1"),
+        (lambda found: found.top(1.5), r"an integer of at least 0, got 1\.5"),
+        (lambda found: Detections.merge(found), "merge takes a list of Detections; give several"),
+        (lambda found: Detections.merge([found, None]), "merge takes a list of Detections"),
+        (lambda found: Detections.merge(None), "merge takes a list of Detections"),
+    ],
+)
+def test_what_cannot_be_chosen_is_told(wrong, words):
+    with pytest.raises(RequestError, match=words):
+        wrong(three())
+
+
+def test_a_document_is_text():
+    for wrong in (None, 3):
+        with pytest.raises(DataError, match="not JSON"):
+            Detections.from_json(wrong)  # type: ignore[arg-type]
+
+
+def test_labels_are_looked_up_in_the_spelling_that_they_were_asked_in():
+    asked = ["sail  boat", "cafe\u0301", "eye"]
+    found = three(labels=list(Task.detect(asked).categories))
+    assert found.labels == ["sail boat", "caf\u00e9", "eye"]
+    for position, label in enumerate(asked):
+        assert label in found
+        assert found[label].labels == found.filter(label=[label]).labels == [found.labels[position]]
+    assert found[asked[:2]] == found[:2]
+    assert [row["category_id"] for row in found.to_coco(1, {"sail  boat": 1, "cafe\u0301": 2})] == [1, 2]
+    assert three(labels=["a  b", "a b", "c"]).to_coco(1, {"a  b": 1, "a b": 2})[0]["category_id"] == 1
+    written = three(labels=["two  blanks", "cat", "eye"])  # a transcription is as the model wrote it
+    assert "two  blanks" in written
+    assert len(written["two  blanks"]) == 1
+    assert 3 not in written
+
+
+def test_lists_of_an_answer_are_lists_that_cannot_be_changed():
+    found = three()
+    for change in (
+        lambda: found.labels.append("zz"),
+        lambda: found.labels.sort(),
+        lambda: found.labels.__setitem__(0, "zz"),
+        lambda: found.labels.__iadd__(["zz"]),
+        lambda: found.provenance.clear(),
+        lambda: found.provenance.__delitem__(0),
+    ):
+        with pytest.raises(TypeError, match="belongs to an answer and cannot be changed; change a copy"):
+            change()
+    assert found == three()
+    assert found.labels == ["cat", "dog", "eye"]
+    mine = found.labels.copy()
+    mine.append("zz")
+    again = copy.deepcopy(found)
+    assert again == found == pickle.loads(pickle.dumps(found))
+    with pytest.raises(TypeError):
+        again.labels.pop()
+
+
+def test_the_settings_of_an_answer_are_its_own():
+    settings_of_all = {"mode": "fast", "tiles": [2, 2]}
+    first, second = (three(stats={"settings": settings_of_all}) for _ in range(2))
+    part, document = first[:1], first.to_dict()
+    for changed in (settings_of_all, first.stats["settings"], document["stats"]["settings"]):
+        changed["mode"] = "slow"
+        changed["tiles"].append(3)
+    assert second.stats == part.stats == {"settings": {"mode": "fast", "tiles": [2, 2]}}
+
+
+def test_captions_in_a_notebook_have_room_and_keep_the_score():
+    long = "the second small sailboat from the left with a red and white striped sail"
+    labels, corners = [long, long, "cat", "cat"], [(500, 100, 600, 300), (0, 0, 640, 480), CAT, CAT]
+    found = three(
+        labels=labels, xyxy=np.array(corners), scores=[0.25, 0.5, 0.75, 1], provenance=["parallel"] * 4,
+        is_point=[False] * 4, absent=("x" * 400,),
+    )  # fmt: skip
+    page = found._repr_html_()
+    assert "overflow-wrap:anywhere" in page
+    svg = ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + len("</svg>")])
+    groups = [(group[0].text, group[-1]) for group in svg if group.tag.endswith("}g")]
+    assert {title for title, _ in groups} == {f"{long} 0.25", f"{long} 0.50", "cat 0.75", "cat 1.00"}
+    for title, text in groups:
+        assert text.text[-4:] == title[-4:]
+        assert ("…" in text.text) == title.endswith("0.25")  # the wide box has room for all of it
+        assert 0 <= float(text.get("x")) <= 640
+    [cut] = [text for title, text in groups if title.endswith("0.25")]
+    assert cut.text.startswith("the second")
+    assert cut.get("text-anchor") == "end"  # so that no other font moves the score out of the picture
+    cats = [(text.get("x"), text.get("y")) for title, text in groups if title.startswith("cat")]
+    assert cats[0] != cats[1]

@@ -114,3 +114,43 @@ def test_a_wrong_request_is_also_a_value_error():
     with pytest.raises(ValueError, match="the phrase is empty") as caught:
         Task.ground("")
     assert isinstance(caught.value, LocanyError)
+
+
+def test_the_constructor_gives_what_the_class_methods_give():
+    assert Task("detect", ("cat",)) == Task.detect("cat")  # type: ignore[arg-type]
+    assert Task("detect", ("cat",)).kind is TaskKind.DETECT  # type: ignore[arg-type]
+    assert Task(TaskKind.DETECT, "cat") == Task.detect("cat")  # type: ignore[arg-type]
+    assert Task(TaskKind.LAYOUT, ["a  b", "a b"]) == Task.layout("a b")  # type: ignore[arg-type]
+    assert hash(Task(TaskKind.DETECT, ["cat"])) == hash(Task.detect("cat"))  # type: ignore[arg-type]
+    assert Task("ground", [], " red  car") == Task.ground("red car")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("foo", (), "x"), "the kind of task is 'foo', expected one of detect, ground, refer, "),
+        ((None,), "the kind of task is None"),
+        ((["detect"], ("cat",)), "the kind of task is "),
+        (("detect", (3,)), "a phrase is a string, got int: 3"),
+        (("detect",), "no category given"),
+        (("ground", (), " "), "the phrase is empty"),
+        (("ground", (), 3), "a phrase is a string, got int: 3"),
+        (("detect", ("cat",), "cat"), "a detect task takes categories, got categories and phrase; build it"),
+        (("ground", ("cat",)), "a ground task takes phrase, got categories; build it"),
+        (("text", (), "cat"), "a text task takes no words, got phrase; build it"),
+    ],
+)
+def test_the_constructor_refuses_what_the_class_methods_refuse(arguments, message):
+    with pytest.raises(RequestError, match=message):
+        Task(*arguments)
+
+
+def test_a_set_of_categories_is_asked_in_the_order_of_the_alphabet():
+    names = {f"cat {i}" for i in range(20)}
+    assert Task.detect(names).categories == Task.layout(frozenset(names)).categories == tuple(sorted(names))
+    assert Task.detect({"b": 1, "a": 2}.keys()).categories == ("b", "a")
+
+
+def test_whether_a_point_is_asked_for_is_yes_or_no():
+    with pytest.raises(RequestError, match="point is 'yes', expected True or False"):
+        Task.gui("the red button", point="yes")  # type: ignore[arg-type]
