@@ -29,7 +29,9 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 SYSTEM_FONTS = (
     "DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial.ttf", "Arial Unicode.ttf", "NotoSansCJK-Regular.ttc",
     "NotoSansSC-Regular.otf", "wqy-zenhei.ttc", "PingFang.ttc", "Hiragino Sans GB.ttc", "msyh.ttc",
-    "malgun.ttf",
+    "malgun.ttf", "Nirmala.ttf", "NotoSansDevanagari-Regular.ttf", "NotoSansBengali-Regular.ttf",
+    "NotoSansTamil-Regular.ttf", "leelawui.ttf", "Loma.ttf", "Thonburi.ttc", "NotoSansHebrew-Regular.ttf",
+    "NotoSansArabic-Regular.ttf", "NotoSansArmenian-Regular.ttf", "NotoSansGeorgian-Regular.ttf",
 )  # fmt: skip
 
 
