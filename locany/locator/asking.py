@@ -338,7 +338,10 @@ class Asking:
         number, look = question.search.waiting[0]
         last = question.last_cut
         if last is None or (last[0].window, last[0].scale) != (look.window, look.scale):
-            patches = preprocess(cut(question.image.pixels, look.window, look.scale), self.cutting)
+            try:
+                patches = preprocess(cut(question.image.pixels, look.window, look.scale), self.cutting)
+            except ImageTooLargeError as error:
+                raise ImageTooLargeError(f"{question.image.name}: {error}") from None
             last = (look, ImageInput(patches.pixel_values, patches.grid_hw), patches.num_visual_tokens)
             question.last_cut = last
         prompt = prompt_ids(self.tokenizer, look.task, [last[2]])

@@ -19,7 +19,13 @@ import locany
 from locany import Detections, LocanyError, Locator, Task
 from locany.codec import Tokenizer, write_answer
 from locany.engine import EngineConfig, Request
-from locany.errors import CheckpointConfigError, CheckpointNotFoundError, ImageLoadError, RequestError
+from locany.errors import (
+    CheckpointConfigError,
+    CheckpointNotFoundError,
+    ImageLoadError,
+    ImageTooLargeError,
+    RequestError,
+)
 from locany.image import PreprocessConfig, load_image
 from locany.model import LocateModel
 from locany.results import Provenance
@@ -289,6 +295,13 @@ def test_stream_goes_on_over_questions_that_fail(locator: Locator, tmp_path: Pat
     with pytest.raises(ImageLoadError, match=r"gone\.png"):
         locator.locate_many(questions, max_new_tokens=20)
     assert locator.engine.scheduler.is_idle
+
+
+def test_an_image_that_cannot_be_shrunk_is_named(locator: Locator, tmp_path: Path) -> None:
+    Image.new("RGB", (30_000, 2)).save(tmp_path / "thin.png")
+    ((_, told),) = locator.stream([(tmp_path / "thin.png", Task.ground("red"))])
+    assert isinstance(told, ImageTooLargeError)
+    assert "thin.png: the image is 30000 x 2 pixels" in str(told)
 
 
 def test_stream_loads_images_only_when_their_turn_comes(locator: Locator) -> None:
