@@ -50,5 +50,5 @@ def recipe(out: str = "runs/mini_screens") -> TrainConfig:
             sources=tuple(Rendered(name, config, share, FIRST_SEED) for name, config, share in SOURCES),
         ),
         seed=11,
-        steps=1400,
+        steps=1150,
     )
