@@ -238,7 +238,7 @@ def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert path.name == "calibration.json"
     assert read_calibration(tmp_path) == curve
     document = json.loads(path.read_text())
-    assert list(document) == ["format", "kind", "x", "y", "fitted_on", "iou"]
+    assert list(document) == ["format", "kind", "x", "y", "fitted_on", "iou", "weights"]
     assert document["format"] == 1
 
 
