@@ -252,7 +252,8 @@ class Piece:
         since, step = (self.steady or (self.began, self.first_step, 0, 0.0))[:2]
         seconds = (now - since) / max(1, self.run.step - step)
         left = max(1, int(0.98 * (self.end - now) / seconds))
-        self.config = replace(self.config, steps=self.run.step + left)
+        steps = self.run.step + left  # behind the dense steps, however slow the machine is
+        self.config = replace(self.config, steps=steps, dense_steps=min(self.config.dense_steps, steps - 1))
         share = left / self.config.steps
         self.run.optimizers.config = replace(self.config.optim, decay_share=share)
         self.falling = True
