@@ -18,7 +18,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from locany.errors import ImageError, RequestError
 from locany.image import load_image
-from locany.notebook import fitting_line, label_colors, place_tag, text_color
+from locany.labels import fitting_line, label_colors, place_tag, text_color
 from locany.numeric import check_flags, plain_number
 from locany.results import Detection, Detections
 

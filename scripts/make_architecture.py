@@ -19,6 +19,7 @@ ORDER = (
         "tasks.py",
         "detection.py",
         "results.py",
+        "labels.py",
         "notebook.py",
         "files.py",
         "fixed_list.py",

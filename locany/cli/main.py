@@ -27,7 +27,7 @@ from locany.cli.messages import say, say_error
 from locany.cli.report import print_json
 from locany.errors import LocanyError, RequestError
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 OK, FAILED, WRONG_USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 
 # What Python and the documents call a question, and its command.
@@ -107,7 +107,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         if error.errno not in _NO_ROOM:
             raise
         _let_go_of_stdout()
-        say_error(f"what is said cannot be written: {error.strerror}; make room, or write elsewhere")
+        say_error(f"writing failed: {error.strerror}; make room, or write elsewhere")
         return FAILED
 
 

@@ -69,11 +69,11 @@ def train(
     from locany.train.recipe import load_recipe
     from locany.train.run import as_json
     from locany.train.sft import train as run
-    from locany.train.sources import check_there
+    from locany.train.sources import check_sources
 
     config = load_recipe(recipe, settings)
     if dry_run:
-        check_there((*config.data.sources, *config.evaluation.sources))
+        check_sources((*config.data.sources, *config.evaluation.sources))
         write_line(json.dumps(as_json(config), indent=2))
     elif measure:
         write_line(json.dumps(measure_checkpoint(config)))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageDraw
 
 from locany.data.sample import Question, Sample
-from locany.notebook import text_color
+from locany.labels import text_color
 from locany.pipeline.drawing import Tags, draw_questions, question_color
 from locany.pipeline.lettering import shorten, text_width, wrap, write
 from locany.tasks import TaskKind

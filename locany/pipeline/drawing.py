@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from locany.data.sample import Question, Target
-from locany.notebook import PALETTE, text_color
+from locany.labels import PALETTE, text_color
 from locany.pipeline.lettering import shorten, text_width, write
 
 Tags = Literal["labels", "numbers", "none"]

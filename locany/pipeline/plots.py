@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from locany.errors import MissingExtraError
-from locany.notebook import PALETTE
+from locany.labels import PALETTE
 from locany.pipeline.stats import Stats
 
 _INK, _FAINT = "#16191d", "#69717c"

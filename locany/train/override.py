@@ -135,10 +135,10 @@ def _as_type(value: Any, text: str, wanted: Any) -> Any:
             _as_type(*_inner(key), key_type): _as_type(*_inner(item), value_type)
             for key, item in value.items()
         }
-    return _asplain(value, text, wanted)
+    return _as_plain(value, text, wanted)
 
 
-def _asplain(value: Any, text: str, wanted: Any) -> Any:
+def _as_plain(value: Any, text: str, wanted: Any) -> Any:
     if wanted is Any:
         return plain(value)
     if wanted is str:

@@ -37,7 +37,7 @@ from locany.train.run import (
     take_best,
     whole_run,
 )
-from locany.train.sources import check_there
+from locany.train.sources import check_sources
 
 Evaluate = Callable[[Run], dict[str, float]]
 _LARGE_STEP = (
@@ -63,7 +63,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, evaluate: Eva
             writes to the run folder.
         TrainingError: the loss is not a number, or memory has run out.
     """
-    check_there((*config.data.sources, *config.evaluation.sources))
+    check_sources((*config.data.sources, *config.evaluation.sources))
     if config.device == "cpu":
         tune_cpu_allocator()
     out = Path(config.out)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from locany.data.converters import Fault, chat_samples, find_format, open_dataset, recipe
+from locany.data.converters import Fault, chat_samples, open_dataset, recipe
+from locany.data.converters.formats import check_there
 from locany.data.converters.recipe import RecipeEntry
 from locany.data.dialogue import Dialogue
 from locany.data.fingerprint import dataset_fingerprint
@@ -114,11 +115,11 @@ class StoredSamples:
         return self.absent
 
 
-def check_there(sources: Sequence[Rendered | Stored]) -> None:
-    """Raise DataError where a data set is not there or of no known format: before a model is loaded."""
+def check_sources(sources: Sequence[Rendered | Stored]) -> None:
+    """Raise DataError where a data set is not there: before a model is loaded."""
     for source in sources:
         if isinstance(source, Stored):
-            find_format(Path(source.path), source.format)
+            check_there(Path(source.path))
 
 
 def open_stored(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> list[StoredSamples]:

@@ -30,6 +30,7 @@ LEVELS: dict[int, set[str]] = {
         "tasks",
         "results",
         "detection",
+        "labels",
         "notebook",
         "version",
         "files",

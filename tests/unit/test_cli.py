@@ -101,7 +101,7 @@ def test_streams_that_take_nothing_are_told(tmp_path: Path) -> None:
 
     full = locany("version > /dev/full")
     assert full.returncode == 1
-    assert full.stderr.startswith("locany: error: what is said cannot be written: No space left on device")
+    assert full.stderr.startswith("locany: error: writing failed: No space left on device")
     assert locany("version >&-").returncode == 0
     assert locany(f"detect {tmp_path}/none.png cat 2>&-").returncode == 2
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from locany.draw import _fit, annotate
 from locany.errors import RequestError
-from locany.notebook import PALETTE, label_colors, place_tag, text_color
+from locany.labels import PALETTE, label_colors, place_tag, text_color
 from locany.results import Detections, Provenance
 
 

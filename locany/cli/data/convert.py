@@ -39,7 +39,6 @@ Examples:
   locany data convert train.jsonl shards/ --to shards --skip-faults
   locany data convert found.json labels/ --to labelme"""
 
-
 _ONE_FILE = ("jsonl", "coco", "lvis", "refer", "screenspot")
 
 

@@ -51,9 +51,7 @@ class FaultKind(str, Enum):
     EMPTY_BOX = "empty-box"  # no width or no height
     UNKNOWN_CATEGORY = "unknown-category"
     DUPLICATE_ID = "duplicate-id"
-    DUPLICATE_IMAGE = (
-        "duplicate-image"  # two records about one image: each says that the other's is not there
-    )
+    DUPLICATE_IMAGE = "duplicate-image"  # two records about one: each says that the other's is not there
 
 
 @dataclass(frozen=True)
