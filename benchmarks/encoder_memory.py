@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from locany.model.config import VisionConfig
-from locany.model.rope import image_angles
+from locany.model.rope import image_turns
 from locany.model.vision import VisionLayer
 
 SHAPE = VisionConfig(
@@ -48,9 +48,9 @@ def main() -> None:
     layer = VisionLayer(SHAPE).bfloat16()
     x = torch.randn(num_patches, SHAPE.hidden_size).bfloat16()
     grid = (arguments.side, arguments.side)
-    angles = image_angles(grid, SHAPE.head_dim, SHAPE.rope_theta, x.device)[:, None]
+    turns = image_turns(grid, SHAPE.head_dim, SHAPE.rope_theta, x.device)[:, None]
     before, began = peak_bytes(), time.perf_counter()
-    layer(x, angles, [num_patches])
+    layer(x, turns, [num_patches])
     result = {
         "benchmark": "encoder_memory",
         "date": time.strftime("%Y-%m-%d"),

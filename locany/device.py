@@ -1,4 +1,4 @@
-"""Which device and which number type a run uses, and why; and the allocator setting that CPU training needs.
+"""Which device and which number type a run uses, and why; and the allocator setting that the CPU needs.
 
 Nothing is chosen silently: each choice comes with a reason in words, for logs and results. torch is imported
 inside the functions, so that `locany --help` stays instant.
@@ -7,6 +7,7 @@ inside the functions, so that `locany --help` stays instant.
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
 from typing import TYPE_CHECKING
@@ -22,6 +23,14 @@ DTYPE_NAMES = {"float32": "float32", "fp32": "float32", "bfloat16": "bfloat16", 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _KEEP_BYTES = 1 << 30
+# What environment variables say of glibc's allocator is the user's word, and holds.
+_ALLOCATOR_VARIABLES = (
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_TOP_PAD_",
+    "GLIBC_TUNABLES",
+)
+_kept_bytes = 0  # by the calls so far
 
 
 def available_devices() -> list[str]:
@@ -102,26 +111,35 @@ def choose_dtype(name: str | torch.dtype | None, device: torch.device) -> tuple[
     return dtype, f"{'bfloat16' if native else 'float32'}: {reason}"
 
 
-def tune_cpu_allocator() -> bool:
+def tune_cpu_allocator(keep_bytes: int = _KEEP_BYTES) -> bool:
     """Make glibc keep large freed blocks instead of returning them to the system.
 
     By default every temporary above a few megabytes is mapped afresh and its pages are faulted in again,
-    which dominated CPU training of a small model (10.5 s against 1.6 s a step, design notes). The price is
-    that up to a gigabyte that was freed stays with the process, hence not for processes that must stay small.
-    Affects the whole process and cannot be undone; call it once, before the first large allocation.
+    which dominated CPU training of a small model (10.5 s against 1.6 s a step, design notes) and is a fifth
+    of the time of an answer (docs/log.md). The price: so much of what was freed stays with the process.
+    Affects the whole process and cannot be undone; call it before the first large allocation. A later call
+    may ask for more, not for less, and none touches an allocator that environment variables have set.
+
+    Args:
+        keep_bytes: what may stay. Blocks above it are given back as ever.
 
     Returns:
         Whether the setting took effect; False on systems other than Linux with glibc.
     """
-    if sys.platform != "linux":
+    global _kept_bytes
+    if sys.platform != "linux" or any(os.environ.get(name) for name in _ALLOCATOR_VARIABLES):
         return False
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "gnu_get_libc_version"):  # musl ignores these settings
         return False
+    if keep_bytes <= _kept_bytes:
+        return True
     libc.mallopt.argtypes, libc.mallopt.restype = [ctypes.c_int, ctypes.c_int], ctypes.c_int
     # Some glibc versions refuse a threshold above half of their largest heap, which is 32 MiB.
-    mapped = any(libc.mallopt(_M_MMAP_THRESHOLD, size) == 1 for size in (_KEEP_BYTES, 32 << 20))
-    trimmed = libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES) == 1
+    mapped = any(libc.mallopt(_M_MMAP_THRESHOLD, size) == 1 for size in (keep_bytes, 32 << 20))
+    trimmed = libc.mallopt(_M_TRIM_THRESHOLD, keep_bytes) == 1
+    if mapped and trimmed:
+        _kept_bytes = keep_bytes
     return mapped and trimmed
 
 

@@ -24,6 +24,7 @@ ORDER = (
         "files.py",
         "fixed_list.py",
         "numeric.py",
+        "wording.py",
         "version.py",
         "image",
         "codec",

@@ -16,6 +16,7 @@ from locany.cli.sources import Source, check_categories, find_sources, plan_outp
 from locany.errors import ImageFetchError, ImageTooLargeError, LocanyError, RequestError
 from locany.files import beside
 from locany.tasks import Task
+from locany.wording import counted
 
 if TYPE_CHECKING:
     from locany.locator import Locator
@@ -73,9 +74,8 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
         counts = _answer_all(locator, sources.images, outputs, task, options, report, shown)
         report.close()
     if shown and not options.json:
-        num = len(sources.images)
         failed = f", {counts.failed} failed" if counts.failed else ""
-        say(f"{num} image{'s' * (num != 1)}, {counts.found} found{failed}")
+        say(f"{counted(len(sources.images), 'image')}, {counts.found} found{failed}")
     return 1 if counts.failed else NOT_FOUND if counts.lacking else 0
 
 

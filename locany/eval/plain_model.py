@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from locany.engine import ImageInput
 from locany.model import LocateModel
 from locany.model.decoder import DecoderLayer
-from locany.model.rope import image_angles, rotate_pairs, text_angles
+from locany.model.rope import image_turns, rotate_pairs, text_angles
 from locany.model.vision import VisionLayer
 
 
@@ -73,10 +73,10 @@ class PlainModel:
         grids = [image.grid_hw for image in images]
         x = F.conv2d(pixels, patch.weight, patch.bias, stride=config.patch_size).flatten(1)
         x = x + torch.cat([patch.positions(grid) for grid in grids])
-        angles = [image_angles(grid, config.head_dim, config.rope_theta, self.device) for grid in grids]
+        turns = [image_turns(grid, config.head_dim, config.rope_theta, self.device) for grid in grids]
         lengths = [height * width for height, width in grids]
         for layer in vision.layers:
-            x = _encoder_layer(layer, x, torch.cat(angles)[:, None], lengths)  # type: ignore[arg-type]
+            x = _encoder_layer(layer, x, torch.cat(turns)[:, None], lengths)  # type: ignore[arg-type]
         return self.model.projector(vision.merge(vision.final_norm(x), grids))
 
     def decode(
@@ -118,9 +118,9 @@ class PlainModel:
         return mask[None, None]
 
 
-def _encoder_layer(layer: VisionLayer, x: Tensor, angles: Tensor, lengths: list[int]) -> Tensor:
+def _encoder_layer(layer: VisionLayer, x: Tensor, turns: Tensor, lengths: list[int]) -> Tensor:
     q, k, v = layer.qkv(layer.attn_norm(x)).unflatten(-1, (3, layer.num_heads, layer.head_dim)).unbind(1)
-    q, k = rotate_pairs(q, angles), rotate_pairs(k, angles)
+    q, k = rotate_pairs(q, turns), rotate_pairs(k, turns)
     mask = torch.zeros((1, len(x), len(x)), dtype=torch.bool, device=x.device)
     start = 0
     for length in lengths:

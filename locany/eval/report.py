@@ -12,6 +12,7 @@ from locany.eval.report_cells import Run, Table
 from locany.eval.report_pictures import Sheet
 from locany.eval.report_tables import PROFILE_WORDS, tables_of
 from locany.files import write_whole
+from locany.wording import counted
 
 _HEAD = "Evaluation"
 _PAGE = Path(__file__).parent.parent / "assets" / "eval" / "report.html"
@@ -87,8 +88,7 @@ class Report:
 
     def _made(self) -> str:
         versions = dict.fromkeys(run.config.get("versions", {}).get("locany", "") for run in self.runs)
-        number = len(self.runs)
-        return f"{number} run{'s' * (number != 1)}, locany {', '.join(filter(None, versions))}"
+        return f"{counted(len(self.runs), 'run')}, locany {', '.join(filter(None, versions))}"
 
 
 def write_report(report: Report, out: Path) -> list[Path]:

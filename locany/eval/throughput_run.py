@@ -17,6 +17,7 @@ from locany.eval.throughput import Bench
 from locany.eval.throughput_cases import Plan, Ratios, Table, concurrency, lengths, memory, sizes, stages
 from locany.eval.throughput_report import PUBLISHED, PUBLISHED_AT, SCRIPTED
 from locany.version import __version__
+from locany.wording import counted
 
 
 def measure_shape(
@@ -125,8 +126,7 @@ def device_name(device: torch.device) -> str:
         name = model.partition(":")[2].strip()
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
-    threads = torch.get_num_threads()
-    return f"{name}, {threads} thread{'s' * (threads > 1)}"
+    return f"{name}, {counted(torch.get_num_threads(), 'thread')}"
 
 
 def hardware_name(device: torch.device) -> str:

@@ -63,12 +63,17 @@ def image_angles(grid_hw: tuple[int, int], head_dim: int, theta: float, device: 
     return angles.reshape(height * width, head_dim // 2)
 
 
-def rotate_pairs(x: Tensor, angles: Tensor) -> Tensor:
+def image_turns(grid_hw: tuple[int, int], head_dim: int, theta: float, device: torch.device) -> Tensor:
+    """What `rotate_pairs` multiplies with, cos + i sin of `image_angles`: the same shape, complex64."""
+    angles = image_angles(grid_hw, head_dim, theta, device)
+    return torch.polar(torch.ones_like(angles), angles)
+
+
+def rotate_pairs(x: Tensor, turns: Tensor) -> Tensor:
     """Rotate adjacent pairs (2p, 2p + 1) in float32, result in the dtype of `x`.
 
     Args:
-        x: [..., head_dim]; angles: broadcastable [..., head_dim / 2] float32.
+        x: [..., head_dim]; turns: of `image_turns`, broadcastable [..., head_dim / 2].
     """
     pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
-    turned = torch.view_as_real(pairs * torch.polar(torch.ones_like(angles), angles))
-    return turned.flatten(-2).type_as(x)
+    return torch.view_as_real(pairs * turns).flatten(-2).type_as(x)

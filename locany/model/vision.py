@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from locany.model.attention import attend_images
 from locany.model.config import VisionConfig
-from locany.model.rope import image_angles, rotate_pairs
+from locany.model.rope import image_turns, rotate_pairs
 
 GridHW = tuple[int, int]  # patch rows, patch columns of one image
 
@@ -57,9 +57,9 @@ class VisionLayer(nn.Module):
         self.activation: nn.Module = nn.GELU(approximate="tanh")
         self.mlp_out = nn.Linear(config.intermediate_size, size)
 
-    def forward(self, x: Tensor, angles: Tensor, lengths: list[int]) -> Tensor:
+    def forward(self, x: Tensor, turns: Tensor, lengths: list[int]) -> Tensor:
         q, k, v = self.qkv(self.attn_norm(x)).unflatten(-1, (3, self.num_heads, self.head_dim)).unbind(1)
-        q, k = rotate_pairs(q, angles), rotate_pairs(k, angles)
+        q, k = rotate_pairs(q, turns), rotate_pairs(k, turns)
         x = x + self.attn_out(attend_images(q, k, v, lengths).flatten(1))
         return x + self.mlp_out(self.activation(self.mlp_in(self.mlp_norm(x))))
 
@@ -74,11 +74,11 @@ class VisionEncoder(nn.Module):
         self.layers = nn.ModuleList(VisionLayer(config) for _ in range(config.num_layers))
         self.final_norm = nn.LayerNorm(config.hidden_size, eps=config.norm_eps)
 
-    def angles(self, grids: list[GridHW]) -> Tensor:
-        """Rotary angles of all patches, [patches, 1, head_dim / 2]; positions restart for each image."""
+    def turns(self, grids: list[GridHW]) -> Tensor:
+        """How patches are turned, [patches, 1, head_dim / 2] complex; positions restart for each image."""
         device = self.patch_embed.weight.device
         config = self.config
-        once = {g: image_angles(g, config.head_dim, config.rope_theta, device) for g in set(grids)}
+        once = {g: image_turns(g, config.head_dim, config.rope_theta, device) for g in set(grids)}
         return torch.cat([once[grid] for grid in grids])[:, None]
 
     def merge(self, x: Tensor, grids: list[GridHW]) -> Tensor:
@@ -103,7 +103,7 @@ class VisionEncoder(nn.Module):
         lengths = [height * width for height, width in grids]
         assert sum(lengths) == len(pixel_values), f"{len(pixel_values)} patches for grids {grids}"
         x = self.patch_embed(pixel_values, grids)
-        angles = self.angles(grids)
+        turns = self.turns(grids)
         for layer in self.layers:
-            x = layer(x, angles, lengths)
+            x = layer(x, turns, lengths)
         return self.merge(self.final_norm(x), grids)

@@ -16,6 +16,7 @@ from locany.labels import text_color
 from locany.pipeline.drawing import Tags, draw_questions, question_color
 from locany.pipeline.lettering import shorten, text_width, wrap, write
 from locany.tasks import TaskKind
+from locany.wording import counted
 
 _GROUND, _CARD, _EDGE, _MAT = "#eceef1", "#ffffff", "#d5d9df", "#f6f7f9"
 _INK, _FAINT = "#16191d", "#69717c"
@@ -167,7 +168,7 @@ def _lay_out(
         lines = wrap(question_text(question), measures.cell - taken - measures.pad, measures.text, max_lines)
         captions.append((kind, tuple(lines or [""]), count, color))
     left_out = len(sample.questions) - len(shown)
-    more = f"and {left_out} more question{'s' * (left_out != 1)}" if left_out else ""
+    more = f"and {counted(left_out, 'more question')}" if left_out else ""
     if not sample.questions:
         more = "no questions"
     num_lines = sum(len(lines) for _, lines, _, _ in captions) + bool(more)

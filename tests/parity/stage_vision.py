@@ -68,12 +68,12 @@ def _forward(model: LocateModel, pixel_values: Tensor, grids: list[tuple[int, in
     finally:
         for handle in handles:
             handle.remove()
-    angles = tower.angles(grids)[:, 0]
+    turns = tower.turns(grids)[:, 0]
     return {
         **seen,
         "patch_proj": tower.patch_embed.project(pixel_values),
         "merged": merged,
         "projector": model.projector(merged),
-        "rope_cos": angles.cos(),
-        "rope_sin": angles.sin(),
+        "rope_cos": turns.real,
+        "rope_sin": turns.imag,
     }

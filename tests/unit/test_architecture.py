@@ -36,6 +36,7 @@ LEVELS: dict[int, set[str]] = {
         "files",
         "fixed_list",
         "numeric",
+        "wording",
     },
 }
 LEVEL_OF = {room: level for level, rooms in LEVELS.items() for room in rooms}

@@ -139,6 +139,31 @@ print(done, *faults)
     assert int(faults_again) < 100
 
 
+def test_allocator_is_left_to_who_has_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "100000")
+    assert tune_cpu_allocator() is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
+def test_allocator_keeps_no_less_than_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training keeps a gigabyte; a model that is loaded beside it asks for 64 MB."""
+    asked: list[int] = []
+
+    class Libc:
+        gnu_get_libc_version = None
+
+        class mallopt:  # noqa: N801
+            def __new__(cls, what: int, size: int) -> int:  # type: ignore[misc]
+                asked.append(size)
+                return 1
+
+    monkeypatch.setattr(device_module.ctypes, "CDLL", lambda name: Libc)
+    monkeypatch.setattr(device_module, "_kept_bytes", 0)
+    for size in (1 << 30, 64 << 20, 2 << 30):
+        assert tune_cpu_allocator(size)
+    assert set(asked) == {1 << 30, 2 << 30}
+
+
 def test_allocator_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_module.sys, "platform", "darwin")
     assert tune_cpu_allocator() is False

@@ -181,6 +181,16 @@ def test_bins_become_pixels_of_the_users_image(locator: Locator, size_wh: tuple[
     assert found.answer.endswith("<box><10><20></box><|im_end|>")
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_allocator_is_left_alone_where_asked(
+    checkpoint: Path, keeps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(locany.locator, "tune_cpu_allocator", asked.append)
+    locany.load(checkpoint, device="cpu", keeps_memory=keeps)
+    assert asked == ([64 << 20] if keeps else [])
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotated_image(locator: Locator, orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()

@@ -12,6 +12,7 @@ from cyclopts import App, Parameter, validators
 from locany.cli.messages import say, warnings_as_remarks
 from locany.cli.progress import progress
 from locany.cli.report import write_line
+from locany.wording import counted
 
 if TYPE_CHECKING:
     from locany.pipeline.build import Runner
@@ -83,9 +84,9 @@ def _report(manifest: dict[str, Any], out: Path) -> None:
     num_bytes = sum(shard["bytes"] for shard in manifest["shards"])
     num_shards = len(manifest["shards"])
     write_line(
-        f"{out}: {manifest['samples']} samples, {manifest['questions']} questions, "
-        f"{manifest['targets']} targets, {num_bytes / 1e6:.1f} MB in {num_shards} "
-        f"shard{'s' * (num_shards != 1)}"
+        f"{out}: {counted(manifest['samples'], 'sample')}, {counted(manifest['questions'], 'question')}, "
+        f"{counted(manifest['targets'], 'target')}, {num_bytes / 1e6:.1f} MB in "
+        f"{counted(num_shards, 'shard')}"
     )
     for source in manifest["recipe"]["sources"]:
         written = source["written"]

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from locany.cli.messages import clean, warnings_as_remarks
 from locany.cli.options import JsonFlag
 from locany.cli.report import print_json, write_line
+from locany.wording import counted
 
 if TYPE_CHECKING:
     from locany.data.check import Fault
@@ -112,9 +113,9 @@ def check(
 
 
 def _summary(num_good: int, kinds: Counter[str]) -> str:
-    good = f"{num_good:,} good {'record' if num_good == 1 else 'records'}"
+    good = counted(num_good, "good record")
     if not kinds:
         return f"{good}, no faults" if num_good else "nothing to check: no record found"
     num = kinds.total()
     which = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    return f"{num:,} {'fault' if num == 1 else 'faults'} ({which}); {good}"
+    return f"{counted(num, 'fault')} ({which}); {good}"

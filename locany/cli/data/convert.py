@@ -92,7 +92,7 @@ def convert(
     """Convert a data set from one format to another."""
     from locany.data.converters import FaultKind, open_dataset, refuse
     from locany.data.converters.faults import passed_over
-    from locany.data.converters.losses import counted
+    from locany.wording import counted
 
     out = Path(out_path)
     if to in _ONE_FILE and (out.is_dir() or out_path.endswith(("/", os.sep))):

@@ -75,8 +75,8 @@ def stats(
 
 
 def _print(found: Stats) -> None:
-    from locany.data.converters.losses import counted
     from locany.pipeline.stats import UNKNOWN
+    from locany.wording import counted
 
     data = found.to_data()
     write_line(

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import NoReturn
 
 from locany.errors import DataError
+from locany.wording import counted
 
 
 class FaultKind(str, Enum):
@@ -101,7 +102,8 @@ class RecordError(DataError):
 
 def passed_over(talks: Sequence[Fault]) -> str:
     """The note about conversations that are no sample."""
-    return f"{len(talks)} conversations are no sample and passed over; the first: {talks[0]}"
+    are = "is" if len(talks) == 1 else "are"
+    return f"{counted(len(talks), 'conversation')} {are} no sample and passed over; the first: {talks[0]}"
 
 
 def shorten(text: str, length: int = 80) -> str:

@@ -10,16 +10,12 @@ from locany.data.converters.detection import boxes_to_write, named_by, one_per_i
 from locany.data.converters.faults import shorten
 from locany.data.sample import Question, Sample, Target
 from locany.tasks import TaskKind
+from locany.wording import counted
 
 _LISTING = ("coco", "yolo")  # hold a list of categories, and what an image has no box of counts as absent
 _EXHAUSTIVE = (*_LISTING, "voc", "labelme")  # the same, by what occurs
 _BOXES = (*_EXHAUSTIVE, "lvis")  # one record an image, boxes by category
 _SHARDS = ("shards", "parquet")  # hold everything
-
-
-def counted(number: int, what: str) -> str:
-    """A number with its noun: "1 sample", "2,000 samples"."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def with_boxes(categories: Sequence[str], samples: Iterable[Sample]) -> tuple[str, ...]:
@@ -193,7 +189,7 @@ class Written:
         )
         if gone:
             shown = ", ".join(gone[:5]) + ", ..." * (len(gone) > 5)
-            number = f"{len(gone):,} {'category' if len(gone) == 1 else 'categories'}"
+            number = counted(len(gone), "category", "categories")
             without = "image has a box of it" if self.to in _BOXES else "question asks for it"
             yield f"not written, since no {without}: {number} ({shorten(shown, 200)})"
         if self.to in _EXHAUSTIVE:
