@@ -14,7 +14,7 @@ from locany.model.config import LocateConfig
 from locany.train.data import DataConfig
 from locany.train.log import check_trackers
 from locany.train.lora import LoraConfig
-from locany.train.sources import TRAIN_SEEDS, Rendered, Stored, stored_paths
+from locany.train.sources import TRAIN_SEEDS, Rendered, Stored, located, stored_paths
 
 PARTS = ("vision", "projector", "decoder")
 
@@ -109,14 +109,18 @@ class EvaluationConfig:
         num_samples: of each source; of a data set from all over it.
         every: steps between evaluations, a multiple of `save_every`; 0 measures at the end only.
         modes: of decoding, each measured.
+        root, format: of data sets that say none of their own, see `Stored`.
     """
 
     sources: tuple[Rendered | Stored, ...] = ()
     num_samples: int = 64
     every: int = 0
     modes: tuple[str, ...] = ("fast", "hybrid", "slow")
+    root: str | None = None
+    format: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", located(self.sources, self.root, self.format))
         for source in self.sources:
             if isinstance(source, Rendered) and source.first_seed + self.num_samples > TRAIN_SEEDS:
                 raise DataError(

@@ -20,6 +20,7 @@ from locany.train.sources import (
     Stored,
     StoredSamples,
     balance,
+    located,
     open_stored,
     stored_paths,
 )
@@ -107,6 +108,7 @@ class DataConfig:
         skip_faults: leave faulty records of data sets out, with a warning; otherwise the first is an error.
         balance: a category that a smaller share of a data set's images shows counts as rare, and images with
             it come more often, sqrt(balance / its share) times an epoch; 0 has every image come once.
+        root, format: of data sets that say none of their own, see `Stored`.
     """
 
     sources: tuple[Rendered | Stored, ...]
@@ -118,8 +120,11 @@ class DataConfig:
     seed: int = 0
     skip_faults: bool = False
     balance: float = 0.0
+    root: str | None = None
+    format: str | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", located(self.sources, self.root, self.format))
         if not self.sources:
             raise DataError("recipe: data.sources is empty; name a data set or a render engine")
         if self.seed < 0:

@@ -69,6 +69,16 @@ def stored_paths(text: str) -> tuple[Stored, ...]:
     return tuple(Stored(path.strip()) for path in text.split(",") if path.strip())
 
 
+def located(
+    sources: tuple[Rendered | Stored, ...], root: str | None, format: str | None
+) -> tuple[Rendered | Stored, ...]:
+    """Data sets that say no root or format of their own get these."""
+    return tuple(
+        replace(s, root=s.root or root, format=s.format or format) if isinstance(s, Stored) else s
+        for s in sources
+    )
+
+
 class RenderedSamples:
     """What an engine draws, by number."""
 
@@ -116,10 +126,14 @@ class StoredSamples:
 
 
 def check_sources(sources: Sequence[Rendered | Stored]) -> None:
-    """Raise DataError where a data set is not there: before a model is loaded."""
+    """Raise DataError where a data set is not there, or what its images lie in: before a model is loaded."""
     for source in sources:
         if isinstance(source, Stored):
             check_there(Path(source.path))
+            if source.root is not None and not Path(source.root).is_dir():
+                raise DataError(
+                    f"{source.path}: its images are to be found from {source.root}, which is no folder"
+                )
 
 
 def open_stored(config: Stored, splits: Sequence[str], *, skip_faults: bool) -> list[StoredSamples]:

@@ -19,7 +19,7 @@ from locany.train.data import DataConfig
 from locany.train.log import read_log
 from locany.train.recipe import load_recipe
 from locany.train.sft import train
-from locany.train.sources import Rendered, Stored
+from locany.train.sources import Rendered, Stored, check_sources
 from tests.unit.test_train import recipe  # noqa: F401
 
 SMOKE = str(Path(__file__).parents[2] / "recipes" / "smoke.py")
@@ -48,6 +48,20 @@ def test_settings_reach_the_recipe_and_the_config(file: Path, tmp_path: Path) ->
     assert (config.out, config.steps, config.optim.adam_lr) == (str(out), 900, 1e-4)
     assert (out / "tokenizer" / "config.json").is_file()
     assert config.data.sources == (Stored("a.json"), Stored("b.jsonl"))
+
+
+def test_images_elsewhere_and_a_format_by_name(tmp_path: Path) -> None:
+    """As COCO lies: annotations in one folder, images in others."""
+    root, other = tmp_path / "train2017", tmp_path / "val2017"
+    settings = ["data=a.json,b.json", f"data.root={root}", "data.format=coco"]
+    config = load_recipe(Path("lora"), [*settings, "evaluation=c.json", f"evaluation.root={other}"])
+    assert config.data.sources == tuple(Stored(name, "coco", str(root)) for name in ("a.json", "b.json"))
+    assert config.evaluation.sources == (Stored("c.json", None, str(other)),)
+    own = DataConfig((Stored("a.json", root="mine"), Stored("b.json"), Rendered("icons")), root="theirs")
+    assert own.sources == (Stored("a.json", root="mine"), Stored("b.json", root="theirs"), Rendered("icons"))
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(DataError, match=r"a\.json: its images are to be found from .*train2017, which is no"):
+        check_sources((Stored(str(tmp_path / "a.json"), root=str(root)),))
 
 
 @pytest.mark.parametrize(
