@@ -59,7 +59,8 @@ def train(
         Parameter(
             negative=(),
             show_default=False,
-            help="Measure the model that training would begin from on evaluation=PATH, and stop.",
+            help="Measure the model that training would begin from, on evaluation=PATH or what "
+            "data.held_out keeps apart, and stop.",
         ),
     ] = False,
 ) -> int:
@@ -79,7 +80,7 @@ def train(
         write_line(json.dumps(measure_checkpoint(config)))
     else:
         with warnings_as_remarks(quiet=False):
-            run(config, write_line, _evaluation(config) if config.evaluation.sources else None)
+            run(config, write_line, _evaluation(config) if config.measured else None)
     return 0
 
 
@@ -93,8 +94,10 @@ def measure_checkpoint(config: TrainConfig) -> dict[str, float]:
     from locany.errors import DataError
     from locany.locator import load
 
-    if not config.evaluation.sources:
-        raise DataError("there is nothing to measure on; add evaluation=PATH, a data set")
+    if not config.measured:
+        raise DataError(
+            "there is nothing to measure on; add evaluation=PATH, a data set, or data.held_out=0.1"
+        )
     if not isinstance(config.model, str):
         raise DataError("this recipe trains from scratch: there is no model yet; give model=DIR of a run")
     locator = load(config.model, device=config.device, dtype="float32", allow_download=False)
@@ -123,8 +126,8 @@ def _evaluation(config: TrainConfig) -> Callable[[Run], dict[str, float]]:
 def _samples(config: TrainConfig) -> list[Sample]:
     from locany.train.data import chosen_samples
 
-    wanted = config.evaluation
-    return [s for source in wanted.sources for s in chosen_samples(source, wanted.num_samples, config.data)]
+    number = config.evaluation.num_samples
+    return [s for source in config.measured for s in chosen_samples(source, number, config.data)]
 
 
 def _scores(config: TrainConfig, locator: Locator, samples: list[Sample]) -> dict[str, float]:

@@ -264,6 +264,11 @@ class TrainConfig:
                 "loss.dense is 0"
             )
 
+    @property
+    def measured(self) -> tuple[Rendered | Stored, ...]:
+        """What to measure the run on: what `evaluation` names, else data sets that images are held out of."""
+        return self.evaluation.sources or (self.data.stored if self.data.held_out else ())
+
     def _check_features(self) -> None:
         learns = self.lora.vision if self.lora else "vision" not in self.frozen
         if self.loss.dense:

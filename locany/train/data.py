@@ -31,8 +31,8 @@ _MEASURED = 0x5C0E  # seed of the negatives that a model is measured with
 def chosen_samples(source: Rendered | Stored, count: int, data: DataConfig | None = None) -> list[Sample]:
     """Some samples of a source, to measure on, always the same ones: of a data set from all over it.
 
-    A data set that knows its splits is measured on "val", else "test", else "train". Conversations that
-    are no sample are passed over.
+    A data set that knows its splits is measured on "val", else "test", else "train"; one of which `data`
+    holds images out, on those. Conversations that are no sample are passed over.
 
     Args:
         source: a data set or an engine.
@@ -46,18 +46,24 @@ def chosen_samples(source: Rendered | Stored, count: int, data: DataConfig | Non
     if isinstance(source, Rendered):
         rendered = RenderedSamples(source)
         return [rendered.get(index, 1.0) for index in range(count)]
-    found = open_stored(source, ("val", "test", "train"), skip_faults=data is not None and data.skip_faults)
+    learnt = data is not None and any(s.path == source.path for s in data.stored)
+    share = data.held_out if data is not None and learnt else 0.0
+    splits = ("train",) if share else ("val", "test", "train")
+    found = open_stored(source, splits, skip_faults=data is not None and data.skip_faults)
+    if share:
+        for one in found:
+            one.divide(share, apart=True)
     able = [(one, index) for one in found for index in range(len(one.samples)) if _is_sample(one, index)]
     if not able:
         raise DataError(f"{source.path}: there is no image with questions of ours to measure on")
     # From all over: many a file is sorted by what its images show.
     chosen = [able[number * len(able) // count] for number in range(count)] if count < len(able) else able
     samples = [(one.samples[index], one, index) for one, index in chosen]
-    learnt = data is not None and any(isinstance(s, Stored) and s.path == source.path for s in data.sources)
-    if learnt and any(s.provenance.get("split") == "train" for s, _, _ in samples):
+    if learnt and not share and any(s.provenance.get("split") == "train" for s, _, _ in samples):
         raise DataError(
             f"{source.path}: it has no images for val or test, and those for train are learnt from; name "
-            "images for val in data.yaml, or give another data set to measure on (evaluation=PATH)"
+            "images for val in data.yaml, keep some apart (data.held_out=0.1), or give another data set to "
+            "measure on (evaluation=PATH)"
         )
     if data is None:
         return [sample for sample, _, _ in samples if isinstance(sample, Sample)]
@@ -109,6 +115,8 @@ class DataConfig:
         balance: a category that a smaller share of a data set's images shows counts as rare, and images with
             it come more often, sqrt(balance / its share) times an epoch; 0 has every image come once.
         root, format: of data sets that say none of their own, see `Stored`.
+        held_out: share of each data set's images that is not learnt from but measured on, where `evaluation`
+            names that data set or none; see `held_out.divide`.
     """
 
     sources: tuple[Rendered | Stored, ...]
@@ -122,6 +130,7 @@ class DataConfig:
     balance: float = 0.0
     root: str | None = None
     format: str | None = None
+    held_out: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", located(self.sources, self.root, self.format))
@@ -139,6 +148,17 @@ class DataConfig:
                 f"recipe: data.balance is {self.balance}, expected a share of the images from 0 to 1, "
                 "such as 0.1"
             )
+
+        if not 0 <= self.held_out < 1:
+            raise DataError(
+                f"recipe: data.held_out is {self.held_out}, expected a share of the images below 1, "
+                "such as 0.1"
+            )
+
+    @property
+    def stored(self) -> tuple[Stored, ...]:
+        """The data sets among the sources."""
+        return tuple(source for source in self.sources if isinstance(source, Stored))
 
     def with_setting(self, text: str) -> DataConfig:
         """`data=PATH[,PATH...]` on the command line: these data sets, equally often, for the sources."""
@@ -159,7 +179,11 @@ class SampleStream:
             if isinstance(source, Rendered):
                 self.sets.append(RenderedSamples(source))
             else:
-                self.sets += open_stored(source, ("train",), skip_faults=config.skip_faults)
+                found = open_stored(source, ("train",), skip_faults=config.skip_faults)
+                if config.held_out:
+                    for one in found:
+                        one.divide(config.held_out, apart=False)
+                self.sets += found
         check_data(self.sets, config.answers, config.absent)
         if config.balance:
             balance(self.sets, config.balance)

@@ -43,7 +43,7 @@ MODEL, ADAPTER = "model", "adapter"  # folders that a finished run leaves
 # What a run keeps: with other values its state would not fit, or samples would come again or never.
 _FIXED = (
     *("model", "lora", "frozen", "optim.muon", "stream.num_lanes", "stream.seed"),
-    *("data.seed", "data.sources", "data.skip_faults", "data.balance"),
+    *("data.seed", "data.sources", "data.skip_faults", "data.balance", "data.held_out"),
 )
 KEPT_FILES = (
     *(*VOCAB_FILES, "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
@@ -188,7 +188,8 @@ def _resume(run: Run, config: TrainConfig) -> None:
             f"{STATE_FORMAT}; give another run folder, or go on with the version that began the run"
         )
     mine, theirs = as_json(config), state["config"]
-    theirs["data"].setdefault("balance", 0.0)  # states of before do not know it
+    for new in ("balance", "held_out"):  # states of before do not know them
+        theirs["data"].setdefault(new, 0.0)
     _fill_new_fields(theirs["data"]["sources"], config.data.sources)
     for name in _FIXED:
         new, old = _value(mine, name), _value(theirs, name)
@@ -370,6 +371,7 @@ def measured_on(config: TrainConfig) -> str:
     """What decides the scores of a run beside its weights, as 16 hex digits."""
     plain = as_json(config)
     asked = [plain["evaluation"][name] for name in ("sources", "num_samples", "modes")]
+    asked += [plain["data"]["held_out"]] if config.data.held_out else []
     asked += [plain["data"]["absent"], plain["data"]["answers"]]
     return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
 

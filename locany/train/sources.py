@@ -22,6 +22,7 @@ from locany.data.shards import read_marker
 from locany.data.splits import of_split
 from locany.errors import DataError
 from locany.synth.renderer import engine
+from locany.train.held_out import check_divided, divide
 
 TRAIN_SEEDS = 1_000_000  # training renders seeds from here up; evaluation and examples stay below
 
@@ -107,6 +108,21 @@ class StoredSamples:
 
     def get(self, index: int, progress: float) -> Sample | Dialogue:
         return self.samples[index]
+
+    def divide(self, share: float, *, apart: bool) -> None:
+        """Keep one side of `held_out.divide`.
+
+        Raises:
+            DataError: of shards, which are not read for that, or where nothing is left.
+        """
+        if isinstance(self.samples, ShardFolder):
+            raise DataError(
+                f"{self.source.name}: shards cannot be divided by data.held_out; give a data set to measure "
+                "on (evaluation=PATH), or the annotation file that the shards were built from"
+            )
+        self.samples = divide(self.samples, share, apart=apart)
+        check_divided(self.samples, self.source.name, share)
+        self.source = replace(self.source, size=len(self.samples))
 
     def fingerprint(self) -> str:
         """Of its records in their order; of shards, which are too large to read twice, what markers say."""

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from locany.cli.main import run
@@ -18,10 +20,12 @@ from locany.data.answers import AnswerConfig
 from locany.data.check import check
 from locany.data.converters import open_dataset, read_samples, write_samples
 from locany.data.dialogue import Dialogue
-from locany.data.sample import Sample
+from locany.data.sample import ImageRef, Sample
 from locany.errors import DataError
 from locany.tasks import TaskKind
 from locany.train.data import DataConfig, SampleStream, chosen_samples
+from locany.train.held_out import divide
+from locany.train.recipe import load_recipe
 from locany.train.sources import Stored
 from tests.unit.test_finetune_data import NEGATIVES, coco, train
 
@@ -82,6 +86,70 @@ def test_no_train_split_is_refused(tmp_path: Path) -> None:
 def test_what_is_measured_on_comes_from_all_over_a_data_set(tmp_path: Path) -> None:
     path = coco(tmp_path, num=6)
     assert [s.provenance["image_id"] for s in chosen_samples(Stored(str(path)), 3)] == [0, 2, 4]
+
+
+# -- a share kept apart -----------------------------------------------------------------------------------
+
+
+def stems(samples: list[Any]) -> set[str]:
+    return {Path(name).stem for name in files(samples)}
+
+
+def test_what_is_held_out_is_measured_on_and_not_learnt(tmp_path: Path) -> None:
+    path = coco(tmp_path, num=12)
+    data = DataConfig((Stored(str(path)),), held_out=0.3)
+    learnt, measured = stems(taken(path, held_out=0.3)), stems(chosen_samples(data.stored[0], 99, data))
+    assert learnt
+    assert measured
+    assert not learnt & measured
+    assert learnt | measured == stems(list(read_samples(path)))
+    # Another data set is measured on as a whole.
+    (tmp_path / "other").mkdir()
+    other = coco(tmp_path / "other", num=3)
+    assert len(chosen_samples(Stored(str(other)), 99, data)) == 3
+
+
+@given(st.sets(st.integers(0, 999), min_size=2, max_size=60), st.floats(0.01, 0.5))
+def test_sides_are_stable(numbers: set[int], share: float) -> None:
+    """In any order, beside any others, with several records of an image."""
+
+    def sample(number: int) -> Sample:
+        return Sample(ImageRef(Path(f"somewhere/{number}.png"), (8, 8)), ())
+
+    samples = [sample(number) for number in numbers]
+    apart, rest = divide(samples, share, apart=True), divide(samples, share, apart=False)
+    assert apart
+    assert not stems(apart) & stems(rest)
+    assert len(apart) + len(rest) == len(samples)
+    again = divide([*reversed(samples), *samples], share, apart=True)
+    assert stems(again) == stems(apart)
+    assert len(again) == 2 * len(apart)
+    if len(apart) > 1:  # else it may be the one of the smallest digest
+        more = divide([*samples, sample(1000)], share, apart=True)
+        assert stems(apart) <= stems(more) <= stems(apart) | {"1000"}
+
+
+def test_no_division_is_refused(tmp_path: Path) -> None:
+    path = coco(tmp_path, num=1)
+    with pytest.raises(DataError, match=r"data\.held_out=0\.5 leaves nothing on one side"):
+        taken(path, held_out=0.5)
+    with pytest.raises(DataError, match=r"data\.held_out is 1.*, expected a share"):
+        DataConfig((Stored(str(path)),), held_out=1)
+    write_samples(read_samples(path), tmp_path / "shards", "shards")
+    with pytest.raises(DataError, match=r"shards cannot be divided by data\.held_out"):
+        taken(tmp_path / "shards", held_out=0.5)
+
+
+def test_a_run_measures_what_it_holds_out(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = coco(tmp_path, num=6)
+    assert load_recipe(Path("lora"), [f"data={path}", "data.held_out=0.4"]).measured == (Stored(str(path)),)
+    settings = (f"data={path}", f"model={checkpoint}", f"out={tmp_path / 'run'}", "evaluation.modes=[fast]")
+    assert train(*settings, "data.held_out=0.4") == 0
+    assert "measured" in capsys.readouterr().out
+    assert train(*settings, "data.held_out=0.2") == 1
+    assert "another data.held_out: 0.4, not 0.2" in capsys.readouterr().err
 
 
 # -- faults -----------------------------------------------------------------------------------------------
