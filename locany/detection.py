@@ -25,7 +25,7 @@ class Provenance(str, Enum):
         return max(parts, key=order.index, default=cls.PARALLEL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Detection:
     """One thing found.
 
@@ -53,6 +53,11 @@ class Detection:
         place = {"point": box[:2]} if self.is_point else {"box": box}
         how = {"score": _short(self.score), "provenance": self.provenance.value}
         return {"label": self.label, **place, **how}
+
+    def __repr__(self) -> str:
+        place = ", ".join(f"{_short(value):g}" for value in self.xyxy[: 2 if self.is_point else 4])
+        kind = "point" if self.is_point else "box"
+        return f"Detection({self.label!r}, {kind} ({place}), score {self.score:.3f}, {self.provenance.value})"
 
     @property
     def point(self) -> tuple[float, float]:

@@ -46,8 +46,8 @@ class HasPixels(Protocol):
 
 
 def annotate(
-    image: Image.Image | np.ndarray | HasPixels | str | os.PathLike[str] | bytes | None,
-    detections: Detections,
+    image: Image.Image | np.ndarray | HasPixels | Detections | str | os.PathLike[str] | bytes | None,
+    detections: Detections | None = None,
     *,
     labels: bool = True,
     scores: bool = True,
@@ -63,7 +63,7 @@ def annotate(
     Args:
         image: the image that was asked about: its path, its bytes, a PIL image or an array as `load_image`
             takes them, an object with `pixels`, or None for `detections.image`. It is painted on as the model
-            saw it.
+            saw it. `annotate(found)` is short for `annotate(None, found)`.
         detections: what to paint; boxes as frames, points as discs.
         labels: whether to write labels.
         scores: whether to write scores.
@@ -83,6 +83,10 @@ def annotate(
             cannot be painted on, a colour or size is none, the font cannot be opened, or an argument is of a
             wrong type.
     """
+    if isinstance(image, Detections):
+        if detections is not None:
+            raise RequestError("the image is given as Detections; give it itself, or annotate(found) alone")
+        image, detections = None, image
     if not isinstance(detections, Detections):
         raise RequestError(
             f"detections is of type {type(detections).__name__}, expected Detections, the answer as a whole; "

@@ -104,5 +104,5 @@ class MissingExtraError(LocanyError, ImportError):
     def __init__(self, package: str, extra: str, purpose: str):
         super().__init__(
             f"{purpose} needs the package '{package}', which is not installed; "
-            f"run: pip install 'locany[{extra}]'"
+            f"run: pip install 'locany[{extra}]' (in the folder of its source: '.[{extra}]')"
         )

@@ -51,8 +51,10 @@ class Detections:
         is_point: [N] bool; None when given means all boxes.
         absent: categories or phrases of which the model said that there are none.
         unanswered: categories asked for of which it said nothing: ask for fewer, or `parallel_categories`.
-        truncated: the answer was cut by a limit, so there may be more.
-        dropped: what the parser could not use, one readable note each.
+        truncated: the answer was cut by a limit, so there may be more; where it was ended because it began to
+            repeat itself, `stats["finish"]` is "repeat".
+        dropped: what was left out or mended of the model's text, and where it began to repeat itself: one
+            readable note each.
         answer: the model's text, special tokens included.
         stats: JSON-able numbers and settings of the decode (num_steps, num_tokens, seconds, ...); a copy.
         image_name: file name or other name for people; empty when there is none.
@@ -351,7 +353,10 @@ class Detections:
         return rows
 
     def to_supervision(self) -> supervision.Detections:
-        """As `supervision.Detections`; class_id counts labels by first appearance, points have no extent.
+        """As `supervision.Detections`. Points have no extent.
+
+        class_id is the number of a category in the question, the same for every image that it is asked of;
+        labels that were not asked for, and those of a phrase or of text, come behind, by first appearance.
 
         Raises:
             MissingExtraError: supervision is not installed.
@@ -360,11 +365,13 @@ class Detections:
             import supervision
         except ImportError:
             raise MissingExtraError("supervision", "supervision", "Detections.to_supervision") from None
-        ids = {label: i for i, label in enumerate(dict.fromkeys(self.labels))}
+        asked = self.task.categories if self.task else ()
+        spelled = dict.fromkeys(one_spelling(label) for label in (*asked, *self.labels))
+        ids = {name: number for number, name in enumerate(spelled)}
         return supervision.Detections(
             xyxy=self.xyxy.copy(),
             confidence=self.scores.copy(),
-            class_id=np.array([ids[label] for label in self.labels], int),
+            class_id=np.array([ids[one_spelling(label)] for label in self.labels], int),
             data={"class_name": np.array(self.labels, dtype=str)},
         )
 
@@ -377,8 +384,8 @@ class Detections:
         for det in self[:MAX_PRINTED]:
             corners = det.xyxy[:2] if det.is_point else det.xyxy
             place = " ".join(f"{value:7.1f}" for value in corners)
-            label = _shorten(det.label, 40).ljust(width)
-            lines.append(f"  {label}  {det.score:.2f}  {place:<31}  {det.provenance.value}")
+            label, kind = _shorten(det.label, 40).ljust(width), "point" if det.is_point else "box  "
+            lines.append(f"  {label}  {det.score:.2f}  {kind}  {place:<31}  {det.provenance.value}")
         if len(self) > MAX_PRINTED:
             lines.append(f"  ... and {len(self) - MAX_PRINTED} more")
         return "\n".join(lines + [f"  {note}" for note in self._notes()])

@@ -38,7 +38,7 @@ def main() -> None:
         found = locator.locate(os.path.relpath(EXAMPLES / name), task)
         seconds.append(time.perf_counter() - began)
         print(found, "\n")
-        locany.annotate(None, found, absent=True).save(arguments.out / name)
+        locany.annotate(found, absent=True).save(arguments.out / name)
     print(
         f"{sum(seconds) / len(seconds):.2f} s per image (first {seconds[0]:.2f} s, best {min(seconds):.2f} s)"
     )

@@ -52,6 +52,10 @@ def answer(source: str, task: Task, options: LocateOptions) -> int:
         raise RequestError(
             "--stream prints findings before the answer is complete; leave out --json and --out, or --stream"
         )
+    if options.stream and options.nms is not None:
+        raise RequestError(
+            "--nms compares findings and --stream prints each before the next is known; leave out one"
+        )
     if options.stream and options.require:
         raise RequestError(
             "--require judges whole answers and --stream does not wait for them; leave out one"
@@ -125,7 +129,7 @@ def _answer_all(
     num_reported, counts = 0, _Counts()
     with Bar(len(images), shown) as bar:
         for number, result in locator.stream(questions, **settings):
-            waiting[number] = _finish(result, images[number], outputs[number], options.min_score)
+            waiting[number] = _finish(result, images[number], outputs[number], options)
             bar.advance()
             while num_reported in waiting:  # rows finish in any order; people read in one
                 found, num_hidden, errors = waiting.pop(num_reported)
@@ -159,24 +163,29 @@ def _questions_settings(options: LocateOptions) -> dict[str, Any]:
 
 
 def _finish(
-    result: Detections | LocanyError, image: Source, out: Path | None, min_score: float
+    result: Detections | LocanyError, image: Source, out: Path | None, options: LocateOptions
 ) -> tuple[Detections | None, int, list[Exception]]:
     """What is reported of an answer: detections, how many were left out, what went wrong."""
     if isinstance(result, LocanyError):
         return None, 0, [result]
-    kept = result.filter(min_score=min_score)
+    if options.nms is not None:
+        result = result.with_nms(options.nms)
+    kept = result.filter(min_score=options.min_score)
     errors: list[Exception] = []
     if out is not None:
         try:
-            write_drawn(kept, out)
+            write_drawn(kept, out, labels=not options.no_labels, scores=not options.no_scores)
         except OSError as error:
             errors.append(LocanyError(f"the annotated image '{out}' cannot be written: {error}"))
     # Many answers may wait for an earlier one; their pixels need not.
     return dataclasses.replace(kept, image_name=image.name, image=None), len(result) - len(kept), errors
 
 
-def write_drawn(found: Detections, out: Path) -> None:
+def write_drawn(found: Detections, out: Path, **looks: Any) -> None:
     """The annotated image, written beside its place and then moved there: never half a file.
+
+    Args:
+        looks: options of `annotate`.
 
     Raises:
         OSError: it cannot be written.
@@ -186,9 +195,9 @@ def write_drawn(found: Detections, out: Path) -> None:
     part = beside(out, f".{os.getpid()}.part")
     try:
         if out.suffix.lower() == ".png":
-            annotate(None, found).save(part, format="PNG")
+            annotate(found, **looks).save(part, format="PNG")
         else:
-            annotate(None, found).save(part, format="JPEG", quality=92)
+            annotate(found, **looks).save(part, format="JPEG", quality=92)
         os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)
@@ -210,4 +219,5 @@ def _settings(locator: Locator, options: LocateOptions) -> dict[str, Any]:
     from locany.version import __version__
 
     params = locator.settings(Params(**options.params()), CloserConfig(**options.closer()))
-    return {"version": __version__, **params, "min_score": options.min_score, "exif": not options.no_exif}
+    shown = {"min_score": options.min_score, **({} if options.nms is None else {"nms": options.nms})}
+    return {"version": __version__, **params, **shown, "exif": not options.no_exif}

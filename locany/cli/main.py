@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from cyclopts import (
     App,
@@ -53,7 +54,7 @@ Where nothing could be asked, because there is no such SOURCE, option or model, 
 it is an object with "error" and "type".
 
 Exit codes: 0 all is well; 1 an image or the model failed, other images are still answered; \
-2 wrong usage; 3 something is missing that --require asks for; 130 interrupted; 141 nobody read on.
+2 wrong usage; 3 something is missing that --require asks for; 130 interrupted; 141 broken pipe.
 
 Words that begin with a hyphen come last, behind a lone --: locany ground map.png -- '-5 degrees'
 
@@ -163,6 +164,8 @@ def _explain(error: CycloptsError) -> str:
         meant = _ALSO_CALLED.get(error.unused_tokens[0].replace("-", "_"))
         if meant:
             return f"there is no command {error.unused_tokens[0]!r} here; give 'locany {meant}'"
+        if Path(error.unused_tokens[0]).exists():
+            return f"{error}; to find things in it: locany detect {error.unused_tokens[0]} WORDS"
     if isinstance(error, UnusedCliTokensError):
         rest = " ".join(f"'{token}'" for token in error.unused_tokens or ())
         return f"too many arguments: {rest}{_ADVICE.get((error.command_chain or ('',))[0], '')}"

@@ -32,6 +32,11 @@ def _check_share(_: Any, value: float) -> None:
         raise ValueError("Give a number from 0 to 1.")
 
 
+def _check_optional_share(_: Any, value: float | None) -> None:
+    if value is not None:
+        _check_share(_, value)
+
+
 def _option(group: Group, text: str, *names: str, **more: Any) -> Parameter:
     return Parameter(name=names or None, group=group, help=text, **more)
 
@@ -66,7 +71,7 @@ class ModelOptions:
     ] = "auto"
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16"],
-        _option(MODEL_GROUP, "Number type of weights and activations."),
+        _option(MODEL_GROUP, "Precision of weights and activations (dtype)."),
     ] = "auto"
     quant: Annotated[
         Literal["auto", "int8", "int4"],
@@ -117,8 +122,8 @@ class LocateOptions(ModelOptions):
         float,
         _option(
             DECODING_GROUP,
-            "How sure it must be that there is anything, between 0 and 1: with more than 0.5 it finds less "
-            "that is not there, and misses more.",
+            "How probable it must be that the thing is there at all, between 0 and 1: with more than 0.5 it "
+            "finds less that is not there, and misses more.",
         ),
     ] = 0.5
     min_score: Annotated[
@@ -129,6 +134,14 @@ class LocateOptions(ModelOptions):
             validator=_check_share,
         ),
     ] = 0.0
+    nms: Annotated[
+        float | None,
+        _option(
+            DECODING_GROUP,
+            "Leave out boxes that overlap a better one of the same label by an IoU above this, such as 0.7.",
+            validator=_check_optional_share,
+        ),
+    ] = None
     max_new_tokens: Annotated[
         int,
         _option(DECODING_GROUP, "Longest answer in tokens; one that is cut says so."),
@@ -153,7 +166,8 @@ class LocateOptions(ModelOptions):
         str | None,
         _option(
             CLOSER_GROUP,
-            "Ask about overlapping tiles: columns x rows such as 3x2, or auto: as few as are not shrunk.",
+            "Ask about overlapping tiles: columns x rows such as 3x2, or auto: the fewest that need not be "
+            "shrunk.",
         ),
     ] = None
     overlap: Annotated[
@@ -165,7 +179,8 @@ class LocateOptions(ModelOptions):
     ] = False
     zoom: Annotated[bool, _flag(CLOSER_GROUP, "Look again at a crop around each finding.")] = False
     refine: Annotated[
-        bool, _flag(CLOSER_GROUP, "Coordinates between the bins, from the probabilities of neighbours.")
+        bool,
+        _flag(CLOSER_GROUP, "Coordinates finer than the bins: the mean of those near, by probability."),
     ] = False
 
     no_exif: Annotated[
@@ -184,6 +199,8 @@ class LocateOptions(ModelOptions):
             *("--out", "-o"),
         ),
     ] = None
+    no_labels: Annotated[bool, _flag(OUTPUT_GROUP, "With --out: draw no labels.", "--no-labels")] = False
+    no_scores: Annotated[bool, _flag(OUTPUT_GROUP, "With --out: draw no scores.", "--no-scores")] = False
     stream: Annotated[
         bool,
         _flag(
@@ -200,7 +217,7 @@ class LocateOptions(ModelOptions):
         ),
     ] = False
     quiet: Annotated[
-        bool, _flag(OUTPUT_GROUP, "No progress bar and no remarks on stderr, only errors.", "--quiet", "-q")
+        bool, _flag(OUTPUT_GROUP, "No progress bar and no notes on stderr, only errors.", "--quiet", "-q")
     ] = False
 
     def params(self) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def register(app: App) -> None:
 
 def train(
     recipe: Annotated[
-        Path, Parameter(help="The recipe, a Python file; or lora or finetune, which come along.")
+        Path, Parameter(help="The recipe, a Python file; or one that comes with locany: lora, finetune.")
     ],
     /,
     *settings: Annotated[str, Parameter(help="name=value each; later ones win.")],
@@ -64,7 +64,7 @@ def train(
         ),
     ] = False,
 ) -> int:
-    """Train a model by a recipe; goes on with a run that was stopped."""
+    """Train a model by a recipe; resumes a run that was stopped."""
     import json
 
     from locany.train.recipe import load_recipe

@@ -193,7 +193,8 @@ def _read(source: Any, allow_url: bool, limits: ImageLimits) -> tuple[bytes, str
         return _read_file(source, limits)
     raise ImageLoadError(
         f"cannot load an image from an object of type {type(source).__name__}, expected {_SOURCES}; "
-        "convert it to one of these (a tensor: to a numpy array [height, width, channels])"
+        "convert it to one of these (a tensor: to a numpy array [height, width, channels]); for several "
+        "images there are Locator.stream and Locator.locate_many"
     )
 
 

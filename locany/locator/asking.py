@@ -36,6 +36,14 @@ _CUT_BY = {
     Finish.TIMEOUT: "by timeout_s",
 }
 _IMAGE_OPTIONS = ("exif", "allow_url", "parity", "limits")
+# What other libraries take when they are asked, and what does it here.
+_AFTERWARDS = (
+    (
+        {"min_score", "threshold", "conf", "confidence", "score_threshold", "box_threshold"},
+        "scores are looked at afterwards: found.filter(min_score=0.3)",
+    ),
+    ({"nms", "iou", "nms_iou", "iou_threshold"}, "overlaps are looked at afterwards: found.with_nms(0.7)"),
+)
 _PARAMS = tuple(Params.__dataclass_fields__)
 _CLOSER = tuple(CloserConfig.__dataclass_fields__)
 
@@ -58,7 +66,10 @@ class Options:
         known = (*_PARAMS, *_CLOSER, *_IMAGE_OPTIONS)
         unknown = sorted(set(options) - set(known))
         if unknown:
-            raise RequestError(f"unknown option {', '.join(unknown)}; the options are {', '.join(known)}")
+            later = "".join(f"; {hint}" for names, hint in _AFTERWARDS if names & set(unknown))
+            raise RequestError(
+                f"unknown option {', '.join(unknown)}; the options are {', '.join(known)}{later}"
+            )
 
         def among(names: Sequence[str]) -> dict[str, Any]:
             return {name: options[name] for name in names if name in options}

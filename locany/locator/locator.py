@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -104,6 +105,11 @@ class Locator:
         Raises:
             ImageError: the image cannot be used. RequestError: the question or an option is wrong.
         """
+        if isinstance(categories, str) and "," in categories:
+            warnings.warn(
+                f"{categories!r} is asked for as one category; give several as a list: ['cat', 'dog']",
+                stacklevel=2,
+            )
         return self.locate(image, Task.detect(categories), **options)
 
     def ground(self, image: Any, phrase: str, **options: Any) -> Detections:
@@ -135,7 +141,15 @@ class Locator:
         return self.locate(image, Task.gui(phrase, point=point), **options)
 
     def locate(self, image: Any, task: Task, **options: Any) -> Detections:
-        """Answer one task."""
+        """Answer one task.
+
+        Args:
+            image, options: as in `detect`.
+            task: the question, `Task.detect(["cat"])` and its sisters.
+
+        Raises:
+            LocanyError: as in `detect`.
+        """
         if not isinstance(task, Task):
             raise no_task("the question", "a Task", task)
         for _, answer in self.stream([(image, task)], **options):

@@ -205,6 +205,8 @@ QUESTIONS: list[Row] = [
     ("no questions", lambda d: d.locator.stream(None),  # type: ignore[arg-type]
      RequestError, ("type NoneType", "(image, task) pairs", "use locate")),
     ("unknown option", lambda d: d.detect(GREY, box=3), RequestError, ("unknown option box", "max_boxes")),
+    ("a least score", lambda d: d.detect(GREY, conf=0.3), RequestError, ("found.filter(min_score=0.3)",)),
+    ("overlap to ask with", lambda d: d.detect(GREY, iou=0.3), RequestError, ("found.with_nms(0.7)",)),
     ("unknown mode", lambda d: d.detect(GREY, mode="ar"), RequestError, ("'ar'", "fast, slow, hybrid")),
     ("too long", lambda d: cramped(d).detect(GREY, "cat"), RequestError, ("holds 20", "smaller or fewer")),
     ("cold", lambda d: Params(temperature=-1), RequestError, ("temperature is -1", "from 0.0 to")),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import locany
 from locany.cli.main import run
 from locany.results import Detections
 from tests.unit.cli_fixtures import CHECKPOINT, Cli, needs_checkpoint, write_picture
@@ -100,6 +101,19 @@ def test_min_score_leaves_out_and_says_so(cli: Cli, picture: Path) -> None:
     assert "nothing found" in told.out
     assert "1 with a score below 1 left out" in told.out
     assert cli("ground", picture, "red square", "--min-score", "1", "--json").document["detections"] == []
+
+
+def test_overlaps_are_left_out_where_asked(cli: Cli, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = locany.load(CHECKPOINT, device="cpu").ground(picture, "red square")
+    monkeypatch.setattr(
+        locany.Locator, "stream", lambda self, questions, **_: [(0, found[[0, 0]]) for _ in questions]
+    )
+    for options, number in (((), 2), (("--nms", "0.7"), 1)):
+        document = cli("ground", picture, "red square", *options, "--json").document
+        assert len(document["detections"]) == number
+        assert document["settings"].get("nms") == (0.7 if options else None)
+    assert cli("ground", picture, "red square", "--nms", "0.7", "--stream").code == 2
+    assert cli("ground", picture, "red square", "--nms", "2").code == 2
 
 
 def test_one_bad_image_among_three(cli: Cli, folder: Path) -> None:
@@ -210,6 +224,11 @@ def test_out_of_one_image(cli: Cli, picture: Path) -> None:
     assert cli("ground", picture, "red square", "--out", out).code == 0
     with Image.open(out) as drawn:
         assert (drawn.format, drawn.size) == ("JPEG", (112, 84))
+    sizes = set()
+    for options in ((), ("--no-scores",), ("--no-labels", "--no-scores")):
+        assert cli("ground", picture, "red square", "--out", picture.parent / "a.png", *options).code == 0
+        sizes.add((picture.parent / "a.png").read_bytes())
+    assert len(sizes) == 3
 
 
 def test_out_of_a_folder(cli: Cli, folder: Path) -> None:
@@ -223,7 +242,7 @@ def test_out_of_a_folder(cli: Cli, folder: Path) -> None:
 def test_an_answer_is_delivered_even_if_its_picture_is_not(
     cli: Cli, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr("locany.cli.answer.write_drawn", fail)

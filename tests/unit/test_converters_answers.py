@@ -125,15 +125,17 @@ def test_points_are_pointed_at(folder: Path, task: Task) -> None:
     assert [(target.point, target.xyxy) for target in question.targets] == [((3, 4), None), ((5, 6), None)]
 
 
-def test_a_cut_answer_teaches_no_end(folder: Path) -> None:
-    cut = answer(Task.detect(["cat", "key"]), ("cat", CAT), absent=("key",), truncated=True)
+@pytest.mark.parametrize("facts", [{"truncated": True}, {"stats": {"finish": "repeat"}}])
+def test_a_cut_answer_teaches_no_end(folder: Path, facts: dict[str, Any]) -> None:
+    """By a limit, or where it began to repeat itself."""
+    cut = answer(Task.detect(["cat", "key"]), ("cat", CAT), absent=("key",), **facts)
     sample = one(folder, cut)
     assert [target.label for target in sample.objects] == ["cat"]
     assert sample.questions == (Question(Task.detect("key")),)
     assert sample.provenance[INCOMPLETE] == ["cat"]
-    sample = one(folder, answer(Task.ground("the cat"), ("the cat", CAT), truncated=True))
+    sample = one(folder, answer(Task.ground("the cat"), ("the cat", CAT), **facts))
     assert (sample.questions, sample.provenance[INCOMPLETE]) == ((), ["the cat"])
-    sample = one(folder, answer(Task.point("cat"), ("cat", (3.0, 4.0)), truncated=True))
+    sample = one(folder, answer(Task.point("cat"), ("cat", (3.0, 4.0)), **facts))
     assert len(sample.questions[0].targets) == 1, "points have no other place"
 
 

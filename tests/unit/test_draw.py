@@ -49,7 +49,7 @@ def test_every_kind_of_image_gives_the_same_picture_and_is_not_painted_on():
     pil = Image.fromarray(pixels)
     pictures = [
         annotate(source, detections) for source in (pixels, pil, SimpleNamespace(pixels=pixels), None)
-    ]
+    ] + [annotate(detections)]
     assert len({picture.tobytes() for picture in pictures}) == 1
     assert pictures[0].size == (80, 60)
     assert np.array_equal(pixels, before)

@@ -46,6 +46,8 @@ def test_one_detection_knows_its_place():
     assert cat.point == (60.0, 120.0)
     assert eye.is_point
     assert eye.point == (30.0, 40.0)
+    assert repr(eye) == "Detection('eye', point (30, 40), score 1.000, sequential)"
+    assert "box (10, 20, 110, 220)" in repr(cat)
     assert three().points.tolist() == [[60, 120], [250, 150], [30, 40]]
     assert three().area.tolist() == [20000, 10000, 0]
 
@@ -278,10 +280,13 @@ def test_coco_has_boxes_and_no_points():
         three().to_coco(7, {"cat": 1})
 
 
-def test_supervision_gets_ids_by_first_appearance(monkeypatch):
+def test_supervision_gets_ids_by_the_question(monkeypatch):
+    """The same ids for every image that is asked the same; what was not asked for comes behind."""
     monkeypatch.setitem(sys.modules, "supervision", SimpleNamespace(Detections=SimpleNamespace))
+    assert three(labels=["dog", " dog ", "eye"]).to_supervision().class_id.tolist() == [1, 1, 3]
+    assert three(task=None)[[1, 0, 1, 2]].to_supervision().class_id.tolist() == [0, 1, 0, 2]
     other = three()[[1, 0, 1, 2]].to_supervision()
-    assert other.class_id.tolist() == [0, 1, 0, 2]
+    assert other.class_id.tolist() == [1, 0, 1, 3]
     assert other.data["class_name"].tolist() == ["dog", "cat", "dog", "eye"]
     assert other.xyxy.shape == (4, 4)
     other.xyxy[:] = 0  # a copy that may be written
@@ -305,8 +310,8 @@ def test_text_tells_what_was_found_and_what_was_not():
     assert repr(result) == "<Detections in pets.jpg: 3 found: cat x2, an eye>"
     lines = str(result).splitlines()
     assert lines[0] == "pets.jpg (640 x 480): 3 found: cat x2, an eye"
-    assert lines[1].split() == ["cat", "0.75", "10.0", "20.0", "110.0", "220.0", "parallel"]
-    assert lines[3].split() == ["an", "eye", "1.00", "30.0", "40.0", "sequential"]
+    assert lines[1].split() == ["cat", "0.75", "box", "10.0", "20.0", "110.0", "220.0", "parallel"]
+    assert lines[3].split() == ["an", "eye", "1.00", "point", "30.0", "40.0", "sequential"]
     assert lines[4:] == [
         "  not there: unicorn",
         "  the answer was cut by a limit; there may be more",

@@ -66,7 +66,7 @@ def show(
         width, height = sample.size_wh
         made = ", ".join(
             f"{key} {sample.provenance[key]}"
-            for key in ("renderer", "seed", "template")
+            for key in ("renderer", "seed", "template", "image", "image_id", "line")
             if key in sample.provenance
         )
         write_line(f"{out / name}  {width} x {height}  {clean(made)}".rstrip())

@@ -74,14 +74,16 @@ def read(path: Path, root: Path | None = None, report: Report = refuse) -> Itera
             absent, unanswered = (
                 [spelling(name) for name in _texts(record, key)] for key in ("absent", "unanswered")
             )
-            truncated = optional(record, "truncated", bool, False)
+            # Ended where it began to repeat itself, an answer may lack as much as one that a limit cut.
+            stats = optional(record, "stats", dict, {})
+            cut = optional(record, "truncated", bool, False) or stats.get("finish") == "repeat"
         except RecordError as fault:
             faults.append(fault.at(file, record=where))
         for fault_found in faults:
             report(fault_found)
         if not faults:
             provenance = {"file": file, "image": record["image"]}
-            yield _sample(image, targets, task, absent, unanswered, provenance, truncated=truncated)
+            yield _sample(image, targets, task, absent, unanswered, provenance, cut=cut)
 
 
 def categories(path: Path) -> tuple[str, ...]:
@@ -201,22 +203,22 @@ def _sample(
     unanswered: Sequence[str],
     provenance: dict[str, Any],
     *,
-    truncated: bool,
+    cut: bool,
 ) -> Sample:
     boxes = [target for target in targets if target.xyxy is not None]
     points = [target for target in targets if target.xyxy is None]
     pointed = dict.fromkeys(target.label for target in points)
     if task is None or task.takes_categories:
         negatives = [name for name in absent if name not in pointed]
-        partly = [target.label for target in boxes if truncated or target.label in pointed]
+        partly = [target.label for target in boxes if cut or target.label in pointed]
         sample = detection_sample(
             image, boxes, provenance, negatives=negatives, incomplete=[*partly, *unanswered]
         )
     else:
-        partly = [target.label for target in targets if truncated]
+        partly = [target.label for target in targets if cut]
         more = {INCOMPLETE: list(dict.fromkeys(partly))} if partly else {}
         is_known = bool(boxes) or task.phrase in absent
-        asks_boxes = is_known and not truncated and not points and not task.expects_points
+        asks_boxes = is_known and not cut and not points and not task.expects_points
         questions = (Question(task, tuple(boxes)),) if asks_boxes else ()
         sample = Sample(image, questions, tuple(boxes), {**provenance, **more})
         if task.expects_points and task.phrase in absent:
