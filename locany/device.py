@@ -111,6 +111,19 @@ def choose_dtype(name: str | torch.dtype | None, device: torch.device) -> tuple[
     return dtype, f"{'bfloat16' if native else 'float32'}: {reason}"
 
 
+def avoid_cudnn_attention(device: torch.device) -> None:
+    """Keep torch from cuDNN's attention, for the whole process, where the device is CUDA; free elsewhere.
+
+    On an H100 torch from 2.11 on takes it before all others. With a mask its gradients of queries are NaN at
+    lengths of 64 more than a multiple of 128 (github.com/pytorch/pytorch/issues/196678), and every new shape,
+    which is every new size of image, costs 0.4 to 1 s of planning. The other fused kernels do neither.
+    """
+    import torch
+
+    if device.type == "cuda":
+        torch.backends.cuda.enable_cudnn_sdp(False)
+
+
 def tune_cpu_allocator(keep_bytes: int = _KEEP_BYTES) -> bool:
     """Make glibc keep large freed blocks instead of returning them to the system.
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from locany.codec.vocab import Vocab
+from locany.device import avoid_cudnn_attention
 from locany.engine.batch import StepBatch, StepShape, build_step
 from locany.engine.config import EngineConfig
 from locany.engine.graphs import StepGraphs, rounded_rows
@@ -72,6 +73,7 @@ class Runner:
 
     def __init__(self, model: LocateModel, vocab: Vocab, config: EngineConfig | None = None):
         self.model, self.vocab, self.config = model, vocab, config or EngineConfig()
+        avoid_cudnn_attention(self.device)
         self.tables, self.rows = Tables(vocab, self.device), Rows(vocab, self.device)
         self.cache = self._new_cache()
         self.max_tokens = self.config.max_tokens or free_bytes(self.device) // 2 // self.token_bytes

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import torch
 
 from locany.codec.vocab import Vocab
+from locany.device import avoid_cudnn_attention
 from locany.engine import DecodeMode, Engine, EngineConfig, ImageInput, Params, Request
 from locany.engine.modes import DECODES
 from locany.eval.plain import PlainAnswer, generate_plain
@@ -81,6 +82,9 @@ class Bench:
     _plains: dict[torch.dtype, PlainModel] = field(default_factory=dict)
     _engines: dict[int, Engine] = field(default_factory=dict)
     _num_images: int = 0
+
+    def __post_init__(self) -> None:
+        avoid_cudnn_attention(self.device)  # the baseline may come before the first engine
 
     @property
     def vocab(self) -> Vocab:

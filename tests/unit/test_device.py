@@ -9,8 +9,17 @@ import pytest
 import torch
 
 from locany import device as device_module
-from locany.device import available_devices, choose_device, choose_dtype, tune_cpu_allocator
+from locany.device import (
+    available_devices,
+    avoid_cudnn_attention,
+    choose_device,
+    choose_dtype,
+    tune_cpu_allocator,
+)
+from locany.engine import Engine
 from locany.errors import DeviceError
+from locany.train.ranks import join_ranks
+from tests.unit.test_engine_crowd import VOCAB, toy_model
 
 CPU = torch.device("cpu")
 
@@ -110,6 +119,26 @@ def test_x86_without_the_instructions_says_no(monkeypatch: pytest.MonkeyPatch) -
 def test_dtype_on_gpu(has: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: has)
     assert choose_dtype(None, torch.device("cuda:0"))[0] == dtype
+
+
+def test_cudnn_attention_is_avoided_wherever_a_gpu_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[bool] = []
+    monkeypatch.setattr(torch.backends.cuda, "enable_cudnn_sdp", said.append)
+    avoid_cudnn_attention(CPU)
+    Engine(toy_model(), VOCAB)
+    with join_ranks("cpu"):
+        pass
+    assert not said
+    avoid_cudnn_attention(torch.device("cuda:1"))
+    assert said == [False]
+    monkeypatch.setattr("locany.train.ranks.choose_device", lambda _: (torch.device("cuda:0"), ""))
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    with join_ranks("cuda"):
+        assert said == [False] * 2
+    asked: list[torch.device] = []
+    monkeypatch.setattr("locany.engine.runner.avoid_cudnn_attention", asked.append)
+    Engine(toy_model(), VOCAB)
+    assert asked == [CPU]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
