@@ -128,31 +128,31 @@ class Prefiller:
         """Do some work; where memory runs out, do it for fewer, then without what is kept, then give up."""
         try:
             work(prefixes)
+            return []
         except BaseException as error:
             if not is_out_of_memory(error):
                 for prefix in prefixes:
                     self.forget(prefix)
                 raise
-            if len(prefixes) > 1:
-                return [failed for prefix in prefixes for failed in self._guarded([prefix], work)]
-            if self.features.num_bytes + self.prefixes.num_bytes:
-                self.features.clear()
-                self.prefixes.clear()
-                release_memory(self.model.device)
-                return self._guarded(prefixes, work)
-            (prefix,) = prefixes
-            self.forget(prefix)
-            prefix.embeds = prefix.cache = None
-            prefix.encoded.clear()
-            patches, tokens = prefix.num_patches, len(prefix.tokens)
-            size = f"an image of {patches:,} patches" if patches else f"a prompt of {tokens:,} tokens"
-            prefix.error = EngineMemoryError(
-                f"not enough memory for {size} on {self.model.device}; "
-                "use a smaller image, or fewer side by side"
-            )
+        # Behind the except block: until then the error holds all that the work had made.
+        if len(prefixes) > 1:
+            return [failed for prefix in prefixes for failed in self._guarded([prefix], work)]
+        if self.features.num_bytes + self.prefixes.num_bytes:
+            self.features.clear()
+            self.prefixes.clear()
             release_memory(self.model.device)
-            return prefixes
-        return []
+            return self._guarded(prefixes, work)
+        (prefix,) = prefixes
+        self.forget(prefix)
+        prefix.embeds = prefix.cache = None
+        prefix.encoded.clear()
+        patches, tokens = prefix.num_patches, len(prefix.tokens)
+        size = f"an image of {patches:,} patches" if patches else f"a prompt of {tokens:,} tokens"
+        prefix.error = EngineMemoryError(
+            f"not enough memory for {size} on {self.model.device}; use a smaller image, or fewer side by side"
+        )
+        release_memory(self.model.device)
+        return prefixes
 
     def _encode(self, prefixes: Sequence[Prefix]) -> None:
         """Encode a pack of images, each different one once, and embed the prefixes that have all of theirs.
