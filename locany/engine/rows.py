@@ -164,6 +164,8 @@ class Rows:
 
     def blank(self, start: int, stop: int) -> None:
         """Rows without a request: a text of one token."""
+        if start == stop:  # as after most steps: not four launches for nothing
+            return
         self.ints[start:stop] = 0
         for column in (_Int.NUM_PENDING, _Int.TEXT_LEN, _Int.PROMPT_LEN):
             self.ints[start:stop, column] = 1
