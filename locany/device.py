@@ -169,7 +169,11 @@ def _native_bfloat16(device: torch.device) -> tuple[bool, str]:
     import torch
 
     if device.type == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
+        if torch.version.hip:
+            native = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:  # the same question would be about the current GPU, which need not be this one
+            native = torch.cuda.get_device_capability(device) >= (8, 0)
+        if native:
             return True, "the GPU computes it natively"
         return False, "the GPU has no bfloat16 arithmetic"
     if device.type == "cpu":

@@ -115,8 +115,16 @@ def test_x86_without_the_instructions_says_no(monkeypatch: pytest.MonkeyPatch) -
     assert choose_dtype(None, CPU)[0] == torch.float32
 
 
+def test_dtype_on_gpu_is_that_of_the_gpu_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    ages = {"cuda:0": (9, 0), "cuda:1": (7, 5), "cuda:2": (8, 0)}
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: ages[str(device)])
+    chosen = [choose_dtype(None, torch.device(name))[0] for name in ages]
+    assert chosen == [torch.bfloat16, torch.float32, torch.bfloat16]
+
+
 @pytest.mark.parametrize(("has", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_dtype_on_gpu(has: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dtype_on_rocm(has: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "hip", "6.4")
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: has)
     assert choose_dtype(None, torch.device("cuda:0"))[0] == dtype
 
