@@ -1,4 +1,4 @@
-"""Which device and which number type a run uses, and why; and the allocator setting that the CPU needs.
+"""Which device and which number type a run uses, and why; how tensors get there; what a device needs set.
 
 Nothing is chosen silently: each choice comes with a reason in words, for logs and results. torch is imported
 inside the functions, so that `locany --help` stays instant.
@@ -10,13 +10,15 @@ import ctypes
 import os
 import platform
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from locany.errors import DeviceError
 
 if TYPE_CHECKING:
     import torch
 
+T = TypeVar("T")
 DTYPE_NAMES = {"float32": "float32", "fp32": "float32", "bfloat16": "bfloat16", "bf16": "bfloat16"}
 
 # glibc's mallopt parameters (malloc.h).
@@ -109,6 +111,22 @@ def choose_dtype(name: str | torch.dtype | None, device: torch.device) -> tuple[
     native, reason = _native_bfloat16(device)
     dtype = torch.bfloat16 if native else torch.float32
     return dtype, f"{'bfloat16' if native else 'float32'}: {reason}"
+
+
+def on_device(value: T, device: torch.device) -> T:
+    """A tensor of the host, or a dataclass of such, on a device; to a GPU without waiting for the copies."""
+    import torch
+
+    found: Any = value
+    if isinstance(found, torch.Tensor):
+        if device.type == "cuda":
+            found = found.pin_memory().to(device, non_blocking=True)
+        else:
+            found = found.to(device)
+    elif is_dataclass(found) and not isinstance(found, type):
+        moved = {f.name: on_device(getattr(found, f.name), device) for f in fields(found)}
+        found = replace(found, **moved)
+    return cast(T, found)
 
 
 def avoid_cudnn_attention(device: torch.device) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from locany.device import on_device
 from locany.engine.config import EngineConfig
 from locany.engine.memory import is_out_of_memory, release_memory
 from locany.engine.prefix import ByteStore, Prefix, prefix_length
@@ -183,7 +184,9 @@ class Prefiller:
             images = list(new.values())
             pixels = torch.cat([torch.from_numpy(np.ascontiguousarray(i.pixel_values)) for i in images])
             grids = [image.grid_hw for image in images]
-            tokens = self.model.encode_images(pixels.to(self.model.device), grids)
+            # Rounded to the model's type here, as it would be there: bfloat16 is half as much to copy.
+            pixels = on_device(pixels.to(self.model.dtype), self.model.device)
+            tokens = self.model.encode_images(pixels, grids)
             self.stats.num_images += len(images)
             parts = tokens.split([height * width // merge for height, width in grids])
             for name, part in zip(new, parts, strict=True):
@@ -196,7 +199,7 @@ class Prefiller:
         ]
         for prefix, own, features in zip(prefixes, names, encoded, strict=True):
             if len(own) == len(prefix.images):
-                ids = torch.tensor([prefix.tokens], device=self.model.device)
+                ids = on_device(torch.tensor([prefix.tokens]), self.model.device)
                 prefix.embeds = self.model.embed(ids, torch.cat(features))[0]
         # All or none: where memory runs out before, the images are still needed.
         for prefix, own, features in zip(prefixes, names, encoded, strict=True):

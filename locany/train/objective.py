@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from locany.data.collate import Batch
+from locany.device import on_device
 from locany.model.decoder import DecoderLayer
 from locany.train.config import LossConfig, TrainConfig
 from locany.train.dense import DenseHeads, cell_boxes, deep_side_loss, dense_loss
@@ -28,7 +29,6 @@ from locany.train.loss import Labels, StreamLoss, find_labels, stream_loss
 from locany.train.report import Numbers, kinds_of, numbers_by_kind
 from locany.train.run import Run
 
-T = TypeVar("T")
 SPARSE_FROM = 2048  # positions of a row; in a pack of 16,384 a twentieth of the pairs see each other
 
 
@@ -80,20 +80,6 @@ def step_size(run: Run, forwards: list[Forward], loss: LossConfig) -> StepSize:
     counted = torch.tensor([targets, cells], dtype=torch.float32)
     both = run.ranks.sum(on_device(counted, run.ranks.device))
     return StepSize(both[0], both[1].clamp(min=1))
-
-
-def on_device(value: T, device: torch.device) -> T:
-    """A batch, or anything like it, on a device; to a GPU without waiting for the copies."""
-    found: Any = value
-    if isinstance(found, Tensor):
-        if device.type == "cuda":
-            found = found.pin_memory().to(device, non_blocking=True)
-        else:
-            found = found.to(device)
-    elif is_dataclass(found) and not isinstance(found, type):
-        moved = {f.name: on_device(getattr(found, f.name), device) for f in fields(found)}
-        found = replace(found, **moved)
-    return cast(T, found)
 
 
 def sigma_at(config: TrainConfig, step: int) -> float:

@@ -14,10 +14,12 @@ from locany.device import (
     avoid_cudnn_attention,
     choose_device,
     choose_dtype,
+    on_device,
     tune_cpu_allocator,
 )
 from locany.engine import Engine
 from locany.errors import DeviceError
+from locany.model.masks import text_layout
 from locany.train.ranks import join_ranks
 from tests.unit.test_engine_crowd import VOCAB, toy_model
 
@@ -127,6 +129,24 @@ def test_dtype_on_rocm(has: bool, dtype: torch.dtype, monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.version, "hip", "6.4")
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: has)
     assert choose_dtype(None, torch.device("cuda:0"))[0] == dtype
+
+
+def test_a_gpu_fetches_copies_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def to(tensor: torch.Tensor, *where: object, **how: object) -> torch.Tensor:
+        asked.append((*where, how))
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: (asked.append("pinned"), tensor)[1])
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    layout, gpu = text_layout(1, 3), torch.device("cuda:0")
+    assert on_device(layout, gpu) == layout
+    assert asked == ["pinned", (gpu, {"non_blocking": True})] * 4
+    asked.clear()
+    assert on_device(layout.index, CPU) is layout.index
+    assert on_device(7, gpu) == 7
+    assert asked == [(CPU, {})]
 
 
 def test_cudnn_attention_is_avoided_wherever_a_gpu_computes(monkeypatch: pytest.MonkeyPatch) -> None:
