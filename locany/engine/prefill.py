@@ -19,7 +19,7 @@ from locany.engine.stats import Stats
 from locany.errors import EngineMemoryError
 from locany.model.cache import KVCache
 from locany.model.decoder import CacheView
-from locany.model.locate_model import LocateModel
+from locany.model.locate_model import LocateModel, image_places
 from locany.model.masks import text_layout, visible
 
 
@@ -199,8 +199,10 @@ class Prefiller:
         ]
         for prefix, own, features in zip(prefixes, names, encoded, strict=True):
             if len(own) == len(prefix.images):
-                ids = on_device(torch.tensor([prefix.tokens]), self.model.device)
-                prefix.embeds = self.model.embed(ids, torch.cat(features))[0]
+                ids = torch.tensor([prefix.tokens])
+                at = image_places(ids, self.model.config.image_token_id)
+                ids, at = on_device(ids, self.model.device), on_device(at, self.model.device)
+                prefix.embeds = self.model.embed(ids, torch.cat(features), at)[0]
         # All or none: where memory runs out before, the images are still needed.
         for prefix, own, features in zip(prefixes, names, encoded, strict=True):
             prefix.images = prefix.images[len(own) :]

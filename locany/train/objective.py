@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from locany.data.collate import Batch
 from locany.device import on_device
 from locany.model.decoder import DecoderLayer
+from locany.model.locate_model import image_places
 from locany.train.config import LossConfig, TrainConfig
 from locany.train.dense import DenseHeads, cell_boxes, deep_side_loss, dense_loss
 from locany.train.feature_cache import image_digests
@@ -41,6 +42,7 @@ class Forward:
         labels: what is asked of them.
         kinds: [rows, positions] what each target is, see `report.KINDS`.
         num_cells: visual tokens, where the truth knows any object; else 0.
+        image_at: [n] places of image tokens among rows * positions.
         digests: of the images, where features are kept; else none.
     """
 
@@ -48,6 +50,7 @@ class Forward:
     labels: Labels
     kinds: Tensor
     num_cells: int
+    image_at: Tensor
     digests: tuple[bytes, ...] = ()
 
 
@@ -70,7 +73,8 @@ def prepare(run: Run, batch: Batch) -> Forward:
     labels = find_labels(batch.targets, layout.block, vocab.coord_ids, vocab.null)
     cells = sum(height * width for height, width in batch.grids) // merge_size**2
     digests = image_digests(batch) if run.features is not None else ()
-    return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0, digests)
+    at = image_places(batch.token_ids, run.model.config.image_token_id)
+    return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0, at, digests)
 
 
 def step_size(run: Run, forwards: list[Forward], loss: LossConfig) -> StepSize:
@@ -206,6 +210,7 @@ def streams_of(
         null_weight=config.loss.null,
         path_reach=config.loss.path_reach,
         labels=forward.labels,
+        image_at=forward.image_at,
         pooled_over=size.targets,
         # Guided attention looks at single entries of the mask; short rows are as fast with a dense one.
         sparse=run.heads is None and batch.token_ids.is_cuda and batch.token_ids.shape[1] >= SPARSE_FROM,

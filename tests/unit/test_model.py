@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from locany.model import CacheView, KVCache, LocateModel, text_layout, visible
 from locany.model.attention import attend_images, attend_text
+from locany.model.locate_model import image_places
 from tests.tiny import tiny_model
 
 GRIDS = [(4, 6), (2, 2), (4, 6), (8, 2)]
@@ -132,5 +133,10 @@ def test_visual_tokens_replace_the_image_tokens_in_order(model: LocateModel) -> 
     embeds = model.embed(ids, visual)
     assert embeds[ids == image][:, 0].tolist() == [0.0, 1.0, 2.0, 3.0]
     torch.testing.assert_close(embeds[0, 3], model.decoder.embed.weight[7])
+    at = image_places(ids, image)
+    assert at.tolist() == [1, 2, 4, 7]
+    assert torch.equal(model.embed(ids, visual, at), embeds)
+    where = (ids == image)[..., None]
+    assert torch.equal(embeds, model.decoder.embed(ids).masked_scatter(where, visual))
     with pytest.raises(AssertionError, match="4 image tokens in the text for 3 visual tokens"):
         model.embed(ids, visual[:3])
