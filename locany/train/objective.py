@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from locany.data.collate import Batch
 from locany.device import on_device
+from locany.model.attention import activation_dtype, can_skip_blocks
 from locany.model.decoder import DecoderLayer
 from locany.model.locate_model import image_places
 from locany.train.config import LossConfig, TrainConfig
@@ -212,9 +213,20 @@ def streams_of(
         labels=forward.labels,
         image_at=forward.image_at,
         pooled_over=size.targets,
-        # Guided attention looks at single entries of the mask; short rows are as fast with a dense one.
-        sparse=run.heads is None and batch.token_ids.is_cuda and batch.token_ids.shape[1] >= SPARSE_FROM,
+        sparse=attends_sparsely(run, batch),
     )
+
+
+def attends_sparsely(run: Run, batch: Batch) -> bool:
+    """Whether a batch on its device attends by blocks of the mask: long rows in bfloat16 on a GPU.
+
+    Short ones are as fast with a dense mask, and guided attention looks at single entries of it.
+    """
+    ids = batch.token_ids
+    if run.heads is not None or ids.device.type != "cuda" or ids.shape[1] < SPARSE_FROM:
+        return False
+    in_bfloat16 = activation_dtype(run.model.decoder.embed.weight) is torch.bfloat16
+    return in_bfloat16 and can_skip_blocks(ids.device)
 
 
 def report_of(streams: StreamLoss, forward: Forward, loss: LossConfig) -> Numbers:
