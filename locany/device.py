@@ -1,4 +1,4 @@
-"""Which device and which number type a run uses, and why; and the allocator setting that the CPU needs.
+"""Which device and which number type a run uses, and why; how tensors get there; what a device needs set.
 
 Nothing is chosen silently: each choice comes with a reason in words, for logs and results. torch is imported
 inside the functions, so that `locany --help` stays instant.
@@ -10,13 +10,15 @@ import ctypes
 import os
 import platform
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from locany.errors import DeviceError
 
 if TYPE_CHECKING:
     import torch
 
+T = TypeVar("T")
 DTYPE_NAMES = {"float32": "float32", "fp32": "float32", "bfloat16": "bfloat16", "bf16": "bfloat16"}
 
 # glibc's mallopt parameters (malloc.h).
@@ -111,6 +113,35 @@ def choose_dtype(name: str | torch.dtype | None, device: torch.device) -> tuple[
     return dtype, f"{'bfloat16' if native else 'float32'}: {reason}"
 
 
+def on_device(value: T, device: torch.device) -> T:
+    """A tensor of the host, or a dataclass of such, on a device; to a GPU without waiting for the copies."""
+    import torch
+
+    found: Any = value
+    if isinstance(found, torch.Tensor):
+        if device.type == "cuda":
+            found = found.pin_memory().to(device, non_blocking=True)
+        else:
+            found = found.to(device)
+    elif is_dataclass(found) and not isinstance(found, type):
+        moved = {f.name: on_device(getattr(found, f.name), device) for f in fields(found)}
+        found = replace(found, **moved)
+    return cast(T, found)
+
+
+def avoid_cudnn_attention(device: torch.device) -> None:
+    """Keep torch from cuDNN's attention, for the whole process, where the device is CUDA; free elsewhere.
+
+    On an H100 torch from 2.11 on takes it before all others. With a mask its gradients of queries are NaN at
+    lengths of 64 more than a multiple of 128 (github.com/pytorch/pytorch/issues/196678), and every new shape,
+    which is every new size of image, costs 0.4 to 1 s of planning. The other fused kernels do neither.
+    """
+    import torch
+
+    if device.type == "cuda":
+        torch.backends.cuda.enable_cudnn_sdp(False)
+
+
 def tune_cpu_allocator(keep_bytes: int = _KEEP_BYTES) -> bool:
     """Make glibc keep large freed blocks instead of returning them to the system.
 
@@ -156,7 +187,11 @@ def _native_bfloat16(device: torch.device) -> tuple[bool, str]:
     import torch
 
     if device.type == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
+        if torch.version.hip:
+            native = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:  # the same question would be about the current GPU, which need not be this one
+            native = torch.cuda.get_device_capability(device) >= (8, 0)
+        if native:
             return True, "the GPU computes it natively"
         return False, "the GPU has no bfloat16 arithmetic"
     if device.type == "cpu":

@@ -23,7 +23,7 @@ ROOM = str(Path(__file__).resolve().parents[1] / "locany")
 # What a GPU cannot do without telling the host how large something is, or what a number is.
 READERS = {
     "aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::equal", "aten::_unique2",
-    "aten::repeat_interleave.Tensor", "aten::bincount",
+    "aten::repeat_interleave.Tensor", "aten::bincount", "aten::masked_scatter_backward",
 }  # fmt: skip
 INDEXING = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}
 CROSSING = {"aten::_to_copy", "aten::copy_"}

@@ -293,20 +293,22 @@ class Engine:
             if not is_out_of_memory(error):
                 self._fail(requests, EngineError(f"a prompt could not be prefilled: {error}"))
                 raise
-            release_memory(self.runner.device)
-            if len(group) > 1:
-                return [request for joining in group for request in self._join([joining])]
-            return self._fail(
-                requests,
-                EngineMemoryError(
-                    f"not enough memory for a prompt of {len(requests[0].prompt):,} tokens beside "
-                    f"{len(self.scheduler.running)} others; use a smaller image, or fewer side by side"
-                ),
-            )
-        self.scheduler.start(requests)
-        for request in requests:
-            del self._prefixes[id(request)]
-        return []
+        else:
+            self.scheduler.start(requests)
+            for request in requests:
+                del self._prefixes[id(request)]
+            return []
+        # Behind the except block: until then the error holds all that the call had made.
+        release_memory(self.runner.device)
+        if len(group) > 1:
+            return [request for joining in group for request in self._join([joining])]
+        return self._fail(
+            requests,
+            EngineMemoryError(
+                f"not enough memory for a prompt of {len(requests[0].prompt):,} tokens beside "
+                f"{len(self.scheduler.running)} others; use a smaller image, or fewer side by side"
+            ),
+        )
 
     def _launch(self, done: list[Request]) -> _Flight | None:
         """Begin the next step of all rows; where memory runs out, the newest row goes, with an error.

@@ -7,8 +7,10 @@ request make their step like the others, and are put back to blank behind it.
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +22,7 @@ from locany.engine.memory import is_out_of_memory, release_memory
 from locany.engine.rows import Rows
 from locany.model.cache import KVCache
 
+_FREE_BYTES = 4 << 30  # that a capture finds where there are so many: more than a step of 64 rows takes
 _MOST_GRAPHS = 64  # each holds memory of its own; the one that was used longest ago goes
 
 
@@ -73,12 +76,15 @@ class StepGraphs:
         return had
 
     def _captured(self, shape: StepShape) -> Tensor:
-        """Capture a shape; where that has no room, make the step without, from now on all steps."""
+        """Capture a shape; where that has no room or fails, make the step without, from now on all steps."""
         try:
             return self._capture(shape)
         except BaseException as error:
             if not is_out_of_memory(error):
-                raise
+                if not _of_capture(error):
+                    raise
+                reason = str(error).splitlines()[0]
+                warnings.warn(f"steps run without CUDA graphs, which is slower: {reason}", stacklevel=2)
         # Behind the except block: until then the error holds all that the capture had made.
         self.clear()
         release_memory(self._rows.ints.device)
@@ -94,17 +100,16 @@ class StepGraphs:
 
     def _capture(self, shape: StepShape) -> Tensor:
         """Capture a shape, and make the step with it."""
-        rows = self._rows
+        rows, device = self._rows, self._rows.ints.device
         written = [rows.ints, *([] if rows.seen is None else [rows.seen])]
         if rows.labels is not None:
             written += [rows.labels.fits, rows.labels.depth]
         before = [values.clone() for values in written]
-        side = self._side = self._side or torch.cuda.Stream(rows.ints.device)
+        side = self._side = self._side or torch.cuda.Stream(device)
         side.wait_stream(torch.cuda.current_stream())
         try:
-            with torch.cuda.stream(
-                side
-            ):  # libraries set themselves up in a first run, which a capture forbids
+            # Libraries set themselves up in a first run, which a capture forbids.
+            with torch.cuda.stream(side):
                 self._run(shape)
         finally:
             torch.cuda.current_stream().wait_stream(side)
@@ -114,11 +119,48 @@ class StepGraphs:
             self._replays.popitem(last=False)
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
+        if torch.cuda.mem_get_info(device)[0] < _FREE_BYTES:
+            release_memory(device)  # while a step is captured, torch can give no unused block back
+        side.wait_stream(torch.cuda.current_stream())
         graph = torch.cuda.CUDAGraph()
-        # On a stream of its own GPU, and so that another thread's work does not break it.
-        pool: Any = self._pool
-        with torch.cuda.graph(graph, pool=pool, stream=side, capture_error_mode="thread_local"):
-            packed = self._run(shape)
+        packed = self._recorded(graph, side, shape)
         self._replays[shape] = graph.replay, packed
         graph.replay()
         return packed
+
+    def _recorded(self, graph: torch.cuda.CUDAGraph, side: torch.cuda.Stream, shape: StepShape) -> Tensor:
+        """Record a step into a graph.
+
+        Not by `torch.cuda.graph`: it waits for the device and empties the caches for every graph, and where
+        the end of a capture fails, it leaves the side stream current.
+        """
+        pool: Any = self._pool
+        with torch.cuda.stream(side):
+            # So that another thread's work does not break it.
+            graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+            try:
+                packed = self._run(shape)
+            except BaseException:
+                with suppress(RuntimeError):  # what the step has raised says more
+                    self._end(graph)
+                raise
+            self._end(graph)
+        return packed
+
+    def _end(self, graph: torch.cuda.CUDAGraph) -> None:
+        """End a capture, also for the allocator."""
+        try:
+            graph.capture_end()
+        except RuntimeError:
+            # Of a capture that has become invalid CUDA refuses the end, and torch's allocator goes on as if
+            # it lasted: it would never again give a block back.
+            with suppress(RuntimeError, AttributeError):
+                index, pool = self._rows.ints.device.index, self._pool
+                torch._C._cuda_endAllocateToPool(index, pool)  # type: ignore[arg-type]
+                torch._C._cuda_releasePool(index, pool)  # type: ignore[arg-type]
+            raise
+
+
+def _of_capture(error: BaseException) -> bool:
+    """Whether an error comes of capturing: memory that runs out there may be told as an invalid capture."""
+    return isinstance(error, RuntimeError) and "captur" in str(error).lower()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from locany.codec.grammar import State, first_added
 from locany.codec.vocab import Vocab
+from locany.device import on_device
 
 MOST_TOKENS = 64  # of an asked label; an answer to longer ones is not held
 _TINY = 1e-30
@@ -80,9 +81,9 @@ class LabelRows:
         if labels:
             end = self.vocab.ref_end
             filled = [[*label, *[end] * (length - len(label))] for label in labels]
-            self.tokens[row, : len(labels)] = torch.tensor(filled, device=self.tokens.device)
+            self.tokens[row, : len(labels)] = on_device(torch.tensor(filled), self.tokens.device)
             sizes = [len(label) + 1 for label in labels]
-            self.sizes[row, : len(labels)] = torch.tensor(sizes, device=self.sizes.device)
+            self.sizes[row, : len(labels)] = on_device(torch.tensor(sizes), self.sizes.device)
 
     def move(self, source: int, target: int) -> None:
         """Another row's labels in place of a row's."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from locany.device import on_device
 from locany.engine.config import EngineConfig
 from locany.engine.memory import is_out_of_memory, release_memory
 from locany.engine.prefix import ByteStore, Prefix, prefix_length
@@ -18,7 +19,7 @@ from locany.engine.stats import Stats
 from locany.errors import EngineMemoryError
 from locany.model.cache import KVCache
 from locany.model.decoder import CacheView
-from locany.model.locate_model import LocateModel
+from locany.model.locate_model import LocateModel, image_places
 from locany.model.masks import text_layout, visible
 
 
@@ -128,31 +129,31 @@ class Prefiller:
         """Do some work; where memory runs out, do it for fewer, then without what is kept, then give up."""
         try:
             work(prefixes)
+            return []
         except BaseException as error:
             if not is_out_of_memory(error):
                 for prefix in prefixes:
                     self.forget(prefix)
                 raise
-            if len(prefixes) > 1:
-                return [failed for prefix in prefixes for failed in self._guarded([prefix], work)]
-            if self.features.num_bytes + self.prefixes.num_bytes:
-                self.features.clear()
-                self.prefixes.clear()
-                release_memory(self.model.device)
-                return self._guarded(prefixes, work)
-            (prefix,) = prefixes
-            self.forget(prefix)
-            prefix.embeds = prefix.cache = None
-            prefix.encoded.clear()
-            patches, tokens = prefix.num_patches, len(prefix.tokens)
-            size = f"an image of {patches:,} patches" if patches else f"a prompt of {tokens:,} tokens"
-            prefix.error = EngineMemoryError(
-                f"not enough memory for {size} on {self.model.device}; "
-                "use a smaller image, or fewer side by side"
-            )
+        # Behind the except block: until then the error holds all that the work had made.
+        if len(prefixes) > 1:
+            return [failed for prefix in prefixes for failed in self._guarded([prefix], work)]
+        if self.features.num_bytes + self.prefixes.num_bytes:
+            self.features.clear()
+            self.prefixes.clear()
             release_memory(self.model.device)
-            return prefixes
-        return []
+            return self._guarded(prefixes, work)
+        (prefix,) = prefixes
+        self.forget(prefix)
+        prefix.embeds = prefix.cache = None
+        prefix.encoded.clear()
+        patches, tokens = prefix.num_patches, len(prefix.tokens)
+        size = f"an image of {patches:,} patches" if patches else f"a prompt of {tokens:,} tokens"
+        prefix.error = EngineMemoryError(
+            f"not enough memory for {size} on {self.model.device}; use a smaller image, or fewer side by side"
+        )
+        release_memory(self.model.device)
+        return prefixes
 
     def _encode(self, prefixes: Sequence[Prefix]) -> None:
         """Encode a pack of images, each different one once, and embed the prefixes that have all of theirs.
@@ -183,7 +184,9 @@ class Prefiller:
             images = list(new.values())
             pixels = torch.cat([torch.from_numpy(np.ascontiguousarray(i.pixel_values)) for i in images])
             grids = [image.grid_hw for image in images]
-            tokens = self.model.encode_images(pixels.to(self.model.device), grids)
+            # Rounded to the model's type here, as it would be there: bfloat16 is half as much to copy.
+            pixels = on_device(pixels.to(self.model.dtype), self.model.device)
+            tokens = self.model.encode_images(pixels, grids)
             self.stats.num_images += len(images)
             parts = tokens.split([height * width // merge for height, width in grids])
             for name, part in zip(new, parts, strict=True):
@@ -196,8 +199,10 @@ class Prefiller:
         ]
         for prefix, own, features in zip(prefixes, names, encoded, strict=True):
             if len(own) == len(prefix.images):
-                ids = torch.tensor([prefix.tokens], device=self.model.device)
-                prefix.embeds = self.model.embed(ids, torch.cat(features))[0]
+                ids = torch.tensor([prefix.tokens])
+                at = image_places(ids, self.model.config.image_token_id)
+                ids, at = on_device(ids, self.model.device), on_device(at, self.model.device)
+                prefix.embeds = self.model.embed(ids, torch.cat(features), at)[0]
         # All or none: where memory runs out before, the images are still needed.
         for prefix, own, features in zip(prefixes, names, encoded, strict=True):
             prefix.images = prefix.images[len(own) :]

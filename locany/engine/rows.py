@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from locany.codec.vocab import Vocab
+from locany.device import on_device
 from locany.engine.judge import RowThresholds
 from locany.engine.labels import LabelRows, LabelView, may_hold
 from locany.engine.params import DecodeMode, Thresholds
@@ -164,6 +165,8 @@ class Rows:
 
     def blank(self, start: int, stop: int) -> None:
         """Rows without a request: a text of one token."""
+        if start == stop:  # as after most steps: not four launches for nothing
+            return
         self.ints[start:stop] = 0
         for column in (_Int.NUM_PENDING, _Int.TEXT_LEN, _Int.PROMPT_LEN):
             self.ints[start:stop, column] = 1
@@ -187,13 +190,13 @@ class Rows:
         none_weight = params.presence / (1 - params.presence)
         floats = [params.temperature, params.top_p, params.repetition_penalty, none_weight]
         floats += [getattr(params.thresholds, name) for name in _FLOAT_THRESHOLDS]
-        self.ints[row] = torch.tensor(ints, device=self.device)
-        self.floats[row] = torch.tensor(floats, device=self.device)
+        self.ints[row] = on_device(torch.tensor(ints), self.device)
+        self.floats[row] = on_device(torch.tensor(floats), self.device)
         if params.repetition_penalty != 1:
             if self.seen is None:
                 self.seen = torch.zeros(self.num_rows, vocab.size, dtype=torch.bool, device=self.device)
             self.seen[row] = False
-            self.seen[row, torch.tensor(request.prompt, device=self.device)] = True
+            self.seen[row, on_device(torch.tensor(request.prompt), self.device)] = True
         held = _is_held(request)
         if held and self.labels is None:
             self.labels = LabelRows(self.num_rows, vocab, self.device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from locany.codec.vocab import Vocab
+from locany.device import avoid_cudnn_attention, on_device
 from locany.engine.batch import StepBatch, StepShape, build_step
 from locany.engine.config import EngineConfig
 from locany.engine.graphs import StepGraphs, rounded_rows
@@ -72,6 +73,7 @@ class Runner:
 
     def __init__(self, model: LocateModel, vocab: Vocab, config: EngineConfig | None = None):
         self.model, self.vocab, self.config = model, vocab, config or EngineConfig()
+        avoid_cudnn_attention(self.device)
         self.tables, self.rows = Tables(vocab, self.device), Rows(vocab, self.device)
         self.cache = self._new_cache()
         self.max_tokens = self.config.max_tokens or free_bytes(self.device) // 2 // self.token_bytes
@@ -168,14 +170,14 @@ class Runner:
             start = one.num_shared
             ids[number, :count] = torch.tensor(one.request.prompt[start : start + count])
             positions[number, :count] = slots[number, :count] = torch.arange(start, start + count)
-        ids, positions, slots = (t.to(self.device) for t in (ids, positions, slots))
+        ids, positions, slots = (on_device(t, self.device) for t in (ids, positions, slots))
         length = max(len(one.request.prompt) - 1 for one in joining)
         mask = None
         if size > 1 or length > width:  # else plain causal text, for which there is a faster way
             zero = torch.zeros_like(positions)
             query = Layout(sample=zero, branch=zero, index=positions, block=zero - 1)
-            ends = torch.tensor([len(one.request.prompt) - 1 for one in joining], device=self.device)
-            mask = visible(query, cache_layout(ends, 0, length))
+            ends = torch.tensor([len(one.request.prompt) - 1 for one in joining])
+            mask = visible(query, cache_layout(on_device(ends, self.device), 0, length))
         view = CacheView(self.cache, rows, slots, length)
         self.model.decoder.fill(self.model.embed(ids, None), positions, mask, view)
 

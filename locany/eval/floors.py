@@ -77,7 +77,8 @@ def read_rate(device: torch.device, num_bytes: int) -> float:
 def product_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Floating point operations per second of a product of two square matrices."""
     side = _MATRIX_SIDE.get(device.type, 1024)
-    a, b = (torch.full((side, side), 0.5, device=device, dtype=dtype) for _ in range(2))
+    # Equal numbers would flip no bits: a GPU would draw less power, run faster, and the floor be none.
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     out = torch.empty_like(a)
     return 2 * side**3 / _best_seconds(lambda: torch.mm(a, b, out=out), device)
 

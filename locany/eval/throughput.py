@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import torch
 
 from locany.codec.vocab import Vocab
+from locany.device import avoid_cudnn_attention
 from locany.engine import DecodeMode, Engine, EngineConfig, ImageInput, Params, Request
 from locany.engine.modes import DECODES
 from locany.eval.plain import PlainAnswer, generate_plain
@@ -24,7 +25,7 @@ from locany.eval.scripted_runner import MAX_ANSWER, ScriptedRunner, scripted_eng
 from locany.eval.shapes import Shape, build, grid_of_side, noise_image, prompt_about
 from locany.eval.timing import Clock
 from locany.model import LocateModel
-from locany.model.packed import can_pack, pack_model
+from locany.model.packed import is_packed, pack_model
 from locany.model.vision import GridHW
 
 
@@ -82,6 +83,9 @@ class Bench:
     _engines: dict[int, Engine] = field(default_factory=dict)
     _num_images: int = 0
 
+    def __post_init__(self) -> None:
+        avoid_cudnn_attention(self.device)  # the baseline may come before the first engine
+
     @property
     def vocab(self) -> Vocab:
         return self.shape.vocab
@@ -93,9 +97,9 @@ class Bench:
         return self._model
 
     def plain(self, dtype: torch.dtype) -> PlainModel:
-        """The baseline in a dtype, warmed up; with the same weights, but on the CPU as they are stored."""
+        """The baseline in a dtype, warmed up; with the same weights, but as they are stored."""
         if dtype not in self._plains:
-            shared = dtype == self.dtype and not can_pack(self.device, dtype)
+            shared = dtype == self.dtype and not is_packed(self.model())
             self._plains[dtype] = PlainModel(
                 self.model() if shared else build(self.shape, self.device, dtype)
             )

@@ -56,8 +56,8 @@ def load(
         revision: branch, tag or commit of a hub id.
         allow_download: False never reaches the network.
         max_rows: questions that are answered side by side.
-        packed: on the CPU, arrange weights for its matrix products: faster, the same answers; the model's
-            weights are then no tensors any more. False keeps them.
+        packed: arrange weights for the matrix products of the device: faster, the same answers; the model's
+            weights are then no tensors any more, or go by other names. False keeps them.
         keeps_memory: on the CPU of a Linux machine, let the process keep up to 64 MB of freed memory for its
             next image, which takes a fifth less time. False leaves the allocator as it is.
         calibrated: where the checkpoint has a `calibration.json` (`locany calibrate`), read scores off its

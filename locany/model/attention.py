@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention.flex_attention import BlockMask, flex_attention
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 from locany.device import cpu_has_tiles
 
@@ -92,6 +93,39 @@ def _flex(device: str) -> Callable[..., Any]:
     """Flex attention; only compiled it passes over blocks, so on the CPU it is good for comparison alone."""
     attend: Callable[..., Any] = flex_attention
     return torch.compile(attend) if device == "cuda" else attend
+
+
+@cache
+def can_skip_blocks(device: torch.device) -> bool:
+    """Whether flex attention can be compiled for a device, forward and backward, in bfloat16: tried once.
+
+    torch may lack Triton there, or Triton the C compiler that it needs: then a warning says so.
+    """
+
+    # A function of its own, so that the lengths of real rows do not count as changes of this one.
+    def tiny(q: Tensor, k: Tensor, v: Tensor, blocks: BlockMask) -> Tensor:
+        attended: Tensor = flex_attention(q, k, v, block_mask=blocks, enable_gqa=True)
+        return attended
+
+    try:
+        blocks = create_block_mask(
+            lambda _row, _head, query, key: key <= query, 1, None, 128, 128, device=str(device)
+        )
+        with torch.enable_grad(), torch.autocast(device.type, enabled=False):
+            q, k, v = (
+                torch.zeros(1, heads, 128, 64, dtype=torch.bfloat16, device=device, requires_grad=True)
+                for heads in (2, 1, 1)
+            )
+            torch.compile(tiny)(q, k, v, blocks).sum().backward()
+    except Exception as error:  # a compiler fails in many ways
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        warnings.warn(
+            "long rows attend under a dense mask, which takes more time and memory, because torch cannot "
+            f"compile for {device} here; it needs Triton and a C compiler ({why})",
+            stacklevel=2,
+        )
+        return False
+    return True
 
 
 def attend_images(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:

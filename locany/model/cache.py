@@ -81,17 +81,16 @@ class KVCache:
         for tensor in (self.keys, self.values):
             tensor[:, target, :, :length] = tensor[:, source, :, :length]
 
-    def write(self, layer: int, rows: slice, slots: Tensor, keys: Tensor, values: Tensor) -> None:
-        """Store new positions of neighbouring rows.
+    def write(self, layer: int, rows: Tensor, slots: Tensor, keys: Tensor, values: Tensor) -> None:
+        """Store new positions of some rows.
 
         Args:
-            rows: n cache rows; slots: [n, positions] target slots.
+            rows: [n, 1] cache rows; slots: [n, positions] target slots.
             keys, values: [n, kv_heads, positions, head_dim].
         """
-        row = torch.arange(rows.start, rows.stop, device=slots.device)[:, None]
         # [n, positions, kv_heads, head_dim]: scatter_ would be 40 times slower in bfloat16 (docs/log.md)
-        self.keys[layer][row, :, slots] = keys.transpose(1, 2).to(self.keys.dtype)
-        self.values[layer][row, :, slots] = values.transpose(1, 2).to(self.values.dtype)
+        self.keys[layer][rows, :, slots] = keys.transpose(1, 2).to(self.keys.dtype)
+        self.values[layer][rows, :, slots] = values.transpose(1, 2).to(self.values.dtype)
 
     def read(self, layer: int, rows: slice, length: int) -> tuple[Tensor, Tensor]:
         """Views of slots 0 .. length - 1 of some rows: two tensors [n, kv_heads, length, head_dim]."""

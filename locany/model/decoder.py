@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +31,11 @@ class CacheView:
     rows: slice
     slots: Tensor
     length: int
+
+    @cached_property
+    def row_index(self) -> Tensor:
+        """The rows as numbers, [n, 1]: made once for all layers."""
+        return torch.arange(self.rows.start, self.rows.stop, device=self.slots.device)[:, None]
 
 
 class DecoderLayer(nn.Module):
@@ -62,7 +68,7 @@ class DecoderLayer(nn.Module):
     ) -> Tensor:
         q, k, v = self.heads(x, cos, sin)
         if view is not None:
-            view.cache.write(layer, view.rows, view.slots, k, v)
+            view.cache.write(layer, view.row_index, view.slots, k, v)
             k, v = view.cache.read(layer, view.rows, view.length)
         x = x + self.attn_out(attend_text(q, k, v, mask).transpose(1, 2).flatten(2))
         return x + self.mlp(self.mlp_norm(x))
@@ -127,7 +133,7 @@ class Decoder(nn.Module):
             x = layer(x, cos, sin, bias, view, number)
         assert isinstance(last, DecoderLayer)
         _, k, v = last.heads(x, cos, sin)
-        view.cache.write(len(others), view.rows, view.slots, k, v)
+        view.cache.write(len(others), view.row_index, view.slots, k, v)
 
     def _shared(
         self, embeds: Tensor, positions: Tensor, mask: Mask | None

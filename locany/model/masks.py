@@ -18,7 +18,9 @@ KV cache holds the real tokens. Same predicate, same answer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -85,10 +87,13 @@ def visible_blocks(layout: Layout, *, causal_block: bool = False) -> BlockMask:
 
     rows, length = layout.sample.shape
     device = layout.sample.device
-    # Compiled, the blocks are found without the dense mask; that needs the compiler of a GPU.
-    return create_block_mask(
-        seen, rows, None, length, length, device=str(device), _compile=device.type == "cuda"
-    )
+    return _block_finder(device.type)(seen, rows, None, length, length, device=str(device))
+
+
+@cache
+def _block_finder(device: str) -> Callable[..., BlockMask]:
+    """Compiled, the blocks are found without the dense mask; that needs the compiler of a GPU."""
+    return torch.compile(create_block_mask) if device == "cuda" else create_block_mask
 
 
 def text_layout(num_rows: int, num_tokens: int, device: torch.device | str = "cpu") -> Layout:

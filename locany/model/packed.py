@@ -1,8 +1,9 @@
-"""Linear layers in oneDNN's own weight layout, for answering on the CPU.
+"""Linear layers arranged for answering: in oneDNN's own weight layout on the CPU, joined on other devices.
 
 A plain layer hands its weight over in rows, and oneDNN rearranges them in every call. Arranged once, products
-of few rows take half the time, bit for bit the same in bfloat16 (docs/log.md). A packed model only answers:
-its weights are no tensors that could be trained or written.
+of few rows take half the time, bit for bit the same in bfloat16 (docs/log.md). On a GPU a step launches two
+kernels a layer in place of five, each with more to do. A packed model only answers: its weights are no
+tensors that could be trained or written, or go by other names.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ _ROWS = 12  # of a decode step: what the layout is made for; it is right for any
 
 
 def pack_model(model: LocateModel) -> LocateModel:
-    """Pack the linear layers of a model on the CPU, in place; elsewhere, or without oneDNN, change nothing.
+    """Pack the linear layers of a model, in place; on a CPU without oneDNN change nothing.
 
     Queries, keys and values become one layer, gate and up another. Quantised layers stay as they are.
     """
+    if model.device.type != "cpu" and model.dtype in (torch.float32, torch.bfloat16):
+        return join_layers(model)
     if not can_pack(model.device, model.dtype):
         return model
     for layer in model.decoder.layers:
@@ -49,6 +52,24 @@ def pack_model(model: LocateModel) -> LocateModel:
         _pack(model.projector, name)
     model.decoder.head = PackedLinear((model.decoder.embed.weight,))
     return model
+
+
+def join_layers(model: LocateModel) -> LocateModel:
+    """Join the layers of the decoder that have one input, in place, one decoder layer at a time."""
+    for layer in model.decoder.layers:
+        assert isinstance(layer, DecoderLayer)
+        if layer.qkv is None and _plain(layer.q, layer.k, layer.v):
+            layer.qkv = JoinedLinear((layer.q, layer.k, layer.v))
+            del layer.q, layer.k, layer.v
+        if layer.mlp.gate_up is None and _plain(layer.mlp.gate, layer.mlp.up):
+            layer.mlp.gate_up = JoinedLinear((layer.mlp.gate, layer.mlp.up))
+            del layer.mlp.gate, layer.mlp.up
+    return model
+
+
+def is_packed(model: LocateModel) -> bool:
+    """Whether `pack_model` has changed a model."""
+    return any(isinstance(part, PackedLinear | JoinedLinear) for part in model.modules())
 
 
 def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
@@ -104,6 +125,21 @@ class PackedLinear(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}, {self._after[0]}"
+
+
+class JoinedLinear(nn.Linear):
+    """Some linear layers with one input as one, their outputs side by side."""
+
+    def __init__(self, parts: Sequence[nn.Linear]):
+        biases: list[Tensor] = [part.bias for part in parts if part.bias is not None]
+        assert len(biases) in (0, len(parts))
+        super().__init__(
+            parts[0].in_features, sum(p.out_features for p in parts), bias=bool(biases), device="meta"
+        )
+        with torch.no_grad():
+            self.weight = nn.Parameter(torch.cat([part.weight for part in parts]), requires_grad=False)
+            if biases:
+                self.bias = nn.Parameter(torch.cat(biases), requires_grad=False)
 
 
 def _plain(*parts: nn.Module | None) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from locany.errors import DeviceError, RequestError, TrainingError
 from locany.model.locate_model import LocateModel
+from locany.model.packed import is_packed
 from locany.model.quantized_products import choose_product
 from locany.model.quantized_weight import QuantizedWeight, check_kind, join_weights, quantize_weight
 
@@ -33,7 +34,7 @@ def quantize_model(model: LocateModel, kind: str) -> LocateModel:
     if found := quantization(model):
         raise RequestError(f"the model is quantised to {found} already; quantise the model before that")
     names = linear_names(model)
-    if not names:
+    if not names or is_packed(model):
         raise RequestError("the model is packed for answering already; quantise it before that")
     for name in names:
         if type(model.get_submodule(name)) is not nn.Linear:

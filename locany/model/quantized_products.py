@@ -14,14 +14,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from locany.model.quantized_weight import INT4, INT8, QuantizedWeight, quantize_weight
+from locany.model.quantized_weight import INT4, INT8, QuantizedWeight, quantize_weight, spread_groups
 
 _PROBE_SHAPE = (128, 256)  # out, in; what every kernel takes
 _PROBE_ERROR = 0.02  # relative; a wrong layout or sign is off by more than 1
 _MIN_ROWS_ONEDNN = 4  # with 1 or 2 rows oneDNN takes a reference kernel for some shapes, 100 times slower
 _MIN_ROWS_CUDA = 32  # torch._int_mm wants more than 16 rows there
+_ROWS_STEP_CUDA = 16  # and its kernels whole tiles of them
 _MIN_SIZE_ONEDNN = 1 << 21  # values of a weight; for less, torch._int_mm has less to set up: 30 % faster
 _MAX_ROWS_INT4 = 48  # the CPU's 4-bit kernel takes its time per row; from here on unpacking first is faster
+_MAX_ROWS_INT4_CUDA = 64  # that of CUDA reads the weight again for every 16 rows
 
 
 class Product(Protocol):
@@ -123,7 +125,7 @@ class _IntMM(_Product):
 
     def __init__(self, weight: QuantizedWeight, dtype: torch.dtype):
         self.values, self.scale = weight.values.contiguous().t(), weight.scale
-        self.min_rows = _MIN_ROWS_CUDA if weight.values.is_cuda else 0
+        self.min_rows, self.step = (_MIN_ROWS_CUDA, _ROWS_STEP_CUDA) if weight.values.is_cuda else (0, 1)
 
     @staticmethod
     def fits(weight: QuantizedWeight) -> bool:
@@ -134,8 +136,9 @@ class _IntMM(_Product):
     def __call__(self, x: Tensor) -> Tensor:
         codes, scale = quantize_rows(x)
         rows = len(codes)
-        if rows < self.min_rows:
-            codes = F.pad(codes, (0, 0, 0, self.min_rows - rows))
+        missing = max(self.min_rows, -(-rows // self.step) * self.step) - rows
+        if missing:
+            codes = F.pad(codes, (0, 0, 0, missing))
         return torch._int_mm(codes, self.values)[:rows].float().mul_(scale).mul_(self.scale)
 
 
@@ -201,7 +204,7 @@ class _Int4Cpu(_Product):
 
 
 class _Int4Cuda(_Product):
-    """CUDA's 4-bit kernel, for bfloat16."""
+    """CUDA's 4-bit kernel, for bfloat16 and few rows; for many, its weights unpacked by us."""
 
     name = "4-bit CUDA kernel"
 
@@ -219,8 +222,31 @@ class _Int4Cuda(_Product):
         return weight.values.is_cuda and weight.group_size >= 32 and weight.out_features % 8 == 0
 
     def __call__(self, x: Tensor) -> Tensor:
+        if len(x) > _MAX_ROWS_INT4_CUDA:
+            scale, offset = self.scales.permute(2, 1, 0)
+            return F.linear(x, spread_groups(unpack_tiles(self.packed), scale, offset, x.dtype))
         x = x.to(torch.bfloat16)
         return torch.ops.aten._weight_int4pack_mm(x, self.packed, self.group, self.scales)
+
+
+def unpack_tiles(packed: Tensor) -> Tensor:
+    """The codes, uint8 [out, in], of what `_convert_weight_to_int4pack` makes of them on a GPU of NVIDIA.
+
+    Its tiles have 8 outputs and 16 inputs. Each of 32 lanes holds one output and four inputs of a tile, two
+    neighbours in the first half of the 16 and two in the second; a word holds two tiles of a lane. ROCm has
+    other tiles: there `_works` notices, and the plain product is taken.
+
+    Args:
+        packed: int32 [out / 8, in / (16 tiles), 32, tiles / 2].
+    """
+    outer, inner = packed.shape[:2]
+    octets = packed.view(torch.uint8).unflatten(
+        -1, (-1, 4)
+    )  # from the lowest bits up, as all such machines do
+    codes = torch.stack((octets & 15, octets >> 4), -1)
+    # [outputs' tile, inputs' tiles, output, lane's inputs, word, second of two, second tile, second half]
+    codes = codes.view(outer, inner, 8, 4, -1, 2, 2, 2).permute(0, 2, 1, 4, 6, 7, 3, 5)
+    return codes.reshape(8 * outer, -1)
 
 
 class _PlainInt4(_Product):

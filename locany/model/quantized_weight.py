@@ -65,10 +65,18 @@ class QuantizedWeight:
         """The weight [out, in] that the integers stand for, computed in `dtype`."""
         if self.offset is None:
             return self.values.to(dtype) * self.scale.to(dtype)[:, None]
-        groups = (self.codes().view(torch.int8) - 8).to(dtype).unflatten(1, (-1, self.group_size))
-        return torch.addcmul(
-            self.offset.to(dtype)[..., None], groups, self.scale.to(dtype)[..., None]
-        ).flatten(1)
+        return spread_groups(self.codes(), self.scale, self.offset, dtype)
+
+
+def spread_groups(codes: Tensor, scale: Tensor, offset: Tensor, dtype: torch.dtype) -> Tensor:
+    """The weight [out, in] of 4-bit codes.
+
+    Args:
+        codes: uint8 [out, in], 0 .. 15.
+        scale, offset: [out, groups].
+    """
+    groups = (codes.view(torch.int8) - 8).to(dtype).unflatten(1, (scale.shape[1], -1))
+    return torch.addcmul(offset.to(dtype)[..., None], groups, scale.to(dtype)[..., None]).flatten(1)
 
 
 @torch.no_grad()

@@ -19,7 +19,8 @@ class FeatureCache:
 
     Every image is encoded alone. What it gives does not depend on those beside it then, so a run that goes on
     with an empty cache learns the same, bit for bit, as one that was never stopped. They are kept in the
-    memory of the host: that of a GPU is for the weights.
+    memory of the host, since that of a GPU is for the weights; pinned, so that it writes and reads them by
+    itself and nobody waits.
 
     Attributes:
         num_encoded: images that were encoded; num_known: images that were not, since they were known.
@@ -46,13 +47,22 @@ class FeatureCache:
             known = self._kept.get(digest)
             if known is None:
                 known = model.vision(pixels, [grid])
-                host = known.cpu()
-                self._kept.put(digest, host, host.nbytes)
+                self._kept.put(digest, *_on_host(known))
                 self.num_encoded += 1
             else:
                 self.num_known += 1
             found.append(known.to(batch.pixels.device, non_blocking=True))
         return torch.cat(found)
+
+
+def _on_host(cells: Tensor) -> tuple[Tensor, int]:
+    """A copy in the memory of the host, and the bytes that it takes there."""
+    if cells.device.type != "cuda":
+        return cells.cpu(), cells.nbytes
+    host = torch.empty(cells.shape, dtype=cells.dtype, pin_memory=True)
+    # Whoever reads it does so on the same stream, behind this copy; a dropped one stays until it is through.
+    host.copy_(cells, non_blocking=True)
+    return host, 1 << max(0, cells.nbytes - 1).bit_length()  # torch takes pinned memory by powers of two
 
 
 def image_digests(batch: Batch) -> tuple[bytes, ...]:

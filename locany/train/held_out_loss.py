@@ -11,8 +11,9 @@ import torch
 from locany.data.collate import collate
 from locany.data.encode import encode_sample
 from locany.data.sample import Sample
+from locany.device import on_device
 from locany.train.config import TrainConfig
-from locany.train.objective import StepSize, encode, on_device, prepare, streams_of
+from locany.train.objective import StepSize, encode, prepare, streams_of
 from locany.train.run import Run
 
 

@@ -168,6 +168,7 @@ def stream_loss(
     null_weight: float = 1.0,
     path_reach: int = 0,
     labels: Labels | None = None,
+    image_at: Tensor | None = None,
     pooled_over: Tensor | None = None,
     sparse: bool = False,
 ) -> StreamLoss:
@@ -183,6 +184,7 @@ def stream_loss(
         path_reach: of `on_own_path`, in bins; 0 asks for every coordinate. What is not asked counts in
             the mean all the same.
         labels: of `targets`, where they have been found before.
+        image_at: places of image tokens, where they have been found before (`LocateModel.embed`).
         pooled_over: weight of all targets that the mean is over, where these rows are only some of them; then
             the totals of all rows add up to the mean.
         sparse: attend by blocks of the mask, for long rows on a GPU.
@@ -190,7 +192,7 @@ def stream_loss(
     mask = training_mask(layout, model.config.text.causal_attn, sparse=sparse)
     if labels is None:
         labels = find_labels(targets, layout.block, coord_ids)
-    hidden = model(token_ids, positions, mask, visual_tokens).flatten(0, 1)
+    hidden = model(token_ids, positions, mask, visual_tokens, image_at=image_at).flatten(0, 1)
     in_block = labels.in_block
     weight = torch.where(in_block, block_weight, next_token_weight)
     if null_weight != 1:

@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from locany.data.collate import Batch
+from locany.device import on_device
+from locany.model.attention import activation_dtype, can_skip_blocks
 from locany.model.decoder import DecoderLayer
+from locany.model.locate_model import image_places
 from locany.train.config import LossConfig, TrainConfig
 from locany.train.dense import DenseHeads, cell_boxes, deep_side_loss, dense_loss
 from locany.train.feature_cache import image_digests
@@ -28,7 +31,6 @@ from locany.train.loss import Labels, StreamLoss, find_labels, stream_loss
 from locany.train.report import Numbers, kinds_of, numbers_by_kind
 from locany.train.run import Run
 
-T = TypeVar("T")
 SPARSE_FROM = 2048  # positions of a row; in a pack of 16,384 a twentieth of the pairs see each other
 
 
@@ -41,6 +43,7 @@ class Forward:
         labels: what is asked of them.
         kinds: [rows, positions] what each target is, see `report.KINDS`.
         num_cells: visual tokens, where the truth knows any object; else 0.
+        image_at: [n] places of image tokens among rows * positions.
         digests: of the images, where features are kept; else none.
     """
 
@@ -48,6 +51,7 @@ class Forward:
     labels: Labels
     kinds: Tensor
     num_cells: int
+    image_at: Tensor
     digests: tuple[bytes, ...] = ()
 
 
@@ -70,7 +74,8 @@ def prepare(run: Run, batch: Batch) -> Forward:
     labels = find_labels(batch.targets, layout.block, vocab.coord_ids, vocab.null)
     cells = sum(height * width for height, width in batch.grids) // merge_size**2
     digests = image_digests(batch) if run.features is not None else ()
-    return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0, digests)
+    at = image_places(batch.token_ids, run.model.config.image_token_id)
+    return Forward(batch, labels, kinds_of(batch, vocab), cells if len(batch.truth.bins) else 0, at, digests)
 
 
 def step_size(run: Run, forwards: list[Forward], loss: LossConfig) -> StepSize:
@@ -80,20 +85,6 @@ def step_size(run: Run, forwards: list[Forward], loss: LossConfig) -> StepSize:
     counted = torch.tensor([targets, cells], dtype=torch.float32)
     both = run.ranks.sum(on_device(counted, run.ranks.device))
     return StepSize(both[0], both[1].clamp(min=1))
-
-
-def on_device(value: T, device: torch.device) -> T:
-    """A batch, or anything like it, on a device; to a GPU without waiting for the copies."""
-    found: Any = value
-    if isinstance(found, Tensor):
-        if device.type == "cuda":
-            found = found.pin_memory().to(device, non_blocking=True)
-        else:
-            found = found.to(device)
-    elif is_dataclass(found) and not isinstance(found, type):
-        moved = {f.name: on_device(getattr(found, f.name), device) for f in fields(found)}
-        found = replace(found, **moved)
-    return cast(T, found)
 
 
 def sigma_at(config: TrainConfig, step: int) -> float:
@@ -220,10 +211,22 @@ def streams_of(
         null_weight=config.loss.null,
         path_reach=config.loss.path_reach,
         labels=forward.labels,
+        image_at=forward.image_at,
         pooled_over=size.targets,
-        # Guided attention looks at single entries of the mask; short rows are as fast with a dense one.
-        sparse=run.heads is None and batch.token_ids.is_cuda and batch.token_ids.shape[1] >= SPARSE_FROM,
+        sparse=attends_sparsely(run, batch),
     )
+
+
+def attends_sparsely(run: Run, batch: Batch) -> bool:
+    """Whether a batch on its device attends by blocks of the mask: long rows in bfloat16 on a GPU.
+
+    Short ones are as fast with a dense mask, and guided attention looks at single entries of it.
+    """
+    ids = batch.token_ids
+    if run.heads is not None or ids.device.type != "cuda" or ids.shape[1] < SPARSE_FROM:
+        return False
+    in_bfloat16 = activation_dtype(run.model.decoder.embed.weight) is torch.bfloat16
+    return in_bfloat16 and can_skip_blocks(ids.device)
 
 
 def report_of(streams: StreamLoss, forward: Forward, loss: LossConfig) -> Numbers:

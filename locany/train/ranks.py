@@ -22,7 +22,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from locany.device import choose_device
+from locany.device import avoid_cudnn_attention, choose_device
 from locany.model.locate_model import LocateModel
 
 T = TypeVar("T")
@@ -113,6 +113,7 @@ def join_ranks(device: str) -> Iterator[Ranks]:
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     mine = choose_device(device)[0]
+    avoid_cudnn_attention(mine)
     if count == 1:
         if mine.type == "cuda":
             torch.cuda.set_device(mine)  # "cuda:1": some of torch's calls take the current GPU

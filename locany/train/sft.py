@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from locany.data.loader import PackStream, Step, steps
-from locany.device import tune_cpu_allocator
+from locany.device import on_device, tune_cpu_allocator
 from locany.engine.memory import is_out_of_memory, release_memory
 from locany.errors import DataError, LocanyError, TrainingError
 from locany.files import locked_folder
@@ -22,7 +22,7 @@ from locany.train.checkpoint import States
 from locany.train.config import TrainConfig
 from locany.train.data import SampleStream
 from locany.train.log import RunLog
-from locany.train.objective import compute_loss, on_device, prepare, sigma_at, step_size
+from locany.train.objective import compute_loss, prepare, sigma_at, step_size
 from locany.train.ranks import Ranks, join_ranks
 from locany.train.report import Numbers, Window, line_for_people, scores_for_people
 from locany.train.run import (

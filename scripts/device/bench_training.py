@@ -46,6 +46,7 @@ from locany.codec.vocab import NONE_WORDS, Vocab, added_tokens  # noqa: E402
 from locany.data.encode import EncodedSample  # noqa: E402
 from locany.data.loader import StreamConfig  # noqa: E402
 from locany.data.packing import PackConfig  # noqa: E402
+from locany.device import avoid_cudnn_attention  # noqa: E402
 from locany.files import write_whole  # noqa: E402
 from locany.image import PreprocessConfig  # noqa: E402
 from locany.model import LocateConfig, LocateModel, TextConfig, VisionConfig  # noqa: E402
@@ -277,8 +278,10 @@ def main() -> int:
         if arguments.tiny:
             case = replace(case, budget=max(512, case.budget // 32))
         torch.manual_seed(0)
+        device = torch.device(arguments.device)
+        avoid_cudnn_attention(device)  # as `join_ranks` does for a run
         work = measure_attention if arguments.case.startswith("attention") else measure_steps
-        print(json.dumps(work(case, torch.device(arguments.device), arguments.tiny, arguments.steps)))
+        print(json.dumps(work(case, device, arguments.tiny, arguments.steps)))
         return 0
     if arguments.out is None:
         parser.error("give --out, a JSON file")

@@ -9,8 +9,19 @@ import pytest
 import torch
 
 from locany import device as device_module
-from locany.device import available_devices, choose_device, choose_dtype, tune_cpu_allocator
+from locany.device import (
+    available_devices,
+    avoid_cudnn_attention,
+    choose_device,
+    choose_dtype,
+    on_device,
+    tune_cpu_allocator,
+)
+from locany.engine import Engine
 from locany.errors import DeviceError
+from locany.model.masks import text_layout
+from locany.train.ranks import join_ranks
+from tests.unit.test_engine_crowd import VOCAB, toy_model
 
 CPU = torch.device("cpu")
 
@@ -106,10 +117,56 @@ def test_x86_without_the_instructions_says_no(monkeypatch: pytest.MonkeyPatch) -
     assert choose_dtype(None, CPU)[0] == torch.float32
 
 
+def test_dtype_on_gpu_is_that_of_the_gpu_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    ages = {"cuda:0": (9, 0), "cuda:1": (7, 5), "cuda:2": (8, 0)}
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: ages[str(device)])
+    chosen = [choose_dtype(None, torch.device(name))[0] for name in ages]
+    assert chosen == [torch.bfloat16, torch.float32, torch.bfloat16]
+
+
 @pytest.mark.parametrize(("has", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_dtype_on_gpu(has: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dtype_on_rocm(has: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "hip", "6.4")
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: has)
     assert choose_dtype(None, torch.device("cuda:0"))[0] == dtype
+
+
+def test_a_gpu_fetches_copies_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def to(tensor: torch.Tensor, *where: object, **how: object) -> torch.Tensor:
+        asked.append((*where, how))
+        return tensor
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: (asked.append("pinned"), tensor)[1])
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    layout, gpu = text_layout(1, 3), torch.device("cuda:0")
+    assert on_device(layout, gpu) == layout
+    assert asked == ["pinned", (gpu, {"non_blocking": True})] * 4
+    asked.clear()
+    assert on_device(layout.index, CPU) is layout.index
+    assert on_device(7, gpu) == 7
+    assert asked == [(CPU, {})]
+
+
+def test_cudnn_attention_is_avoided_wherever_a_gpu_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[bool] = []
+    monkeypatch.setattr(torch.backends.cuda, "enable_cudnn_sdp", said.append)
+    avoid_cudnn_attention(CPU)
+    Engine(toy_model(), VOCAB)
+    with join_ranks("cpu"):
+        pass
+    assert not said
+    avoid_cudnn_attention(torch.device("cuda:1"))
+    assert said == [False]
+    monkeypatch.setattr("locany.train.ranks.choose_device", lambda _: (torch.device("cuda:0"), ""))
+    monkeypatch.setattr(torch.cuda, "set_device", lambda _: None)
+    with join_ranks("cuda"):
+        assert said == [False] * 2
+    asked: list[torch.device] = []
+    monkeypatch.setattr("locany.engine.runner.avoid_cudnn_attention", asked.append)
+    Engine(toy_model(), VOCAB)
+    assert asked == [CPU]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")

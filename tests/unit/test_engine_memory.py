@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,38 @@ def test_what_is_kept_makes_room(
     engine.generate([request])
     assert request.error is None
     assert_same(request, Engine(tiny_model(3, std=0.25), words.vocab).generate([ask(words, 2)])[0])
+
+
+@pytest.mark.parametrize("where", ["vision", "prefill", "joining"])
+def test_a_second_try_finds_nothing_of_the_first(
+    model: LocateModel, words: Tokenizer, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """What a call that fails had made would take the room that the next one needs."""
+    made: list[weakref.ref[torch.Tensor]] = []
+    alive: list[bool] = []
+
+    def greedy(work: Callable[..., Any], size: Callable[..., int]) -> Callable[..., Any]:
+        def first_fails(*args: Any, **kwargs: Any) -> Any:
+            alive.append(any(kept() is not None for kept in made))
+            held = torch.zeros(1)
+            if size(*args) > 1:
+                made.append(weakref.ref(held))
+                raise full()
+            return work(*args, **kwargs)
+
+        return first_fails
+
+    if where == "vision":
+        encode = greedy(model.encode_images, lambda _, grids: len(grids))
+        monkeypatch.setattr(model, "encode_images", encode)
+    else:
+        monkeypatch.setattr(model.decoder, "fill", greedy(model.decoder.fill, lambda embeds, *_: len(embeds)))
+    asked = [text(n, 20) if where == "joining" else ask(words, n, max_new_tokens=4) for n in range(3)]
+    for request in Engine(model, words.vocab).generate(asked):
+        assert request.error is None
+    assert made
+    assert len(alive) > len(made)
+    assert not any(alive)
 
 
 def test_an_image_without_memory_fails_alone(locator: Locator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.attention.flex_attention import create_block_mask
 
-from locany.model import Layout, cache_layout, text_layout, visible
-from locany.model.attention import attend_text
+from locany.model import Layout, cache_layout, masks, text_layout, visible
+from locany.model.attention import attend_text, can_skip_blocks
 from locany.model.masks import visible_blocks
+from locany.train.objective import SPARSE_FROM, attends_sparsely
 
 BLOCK = 6
 
@@ -168,3 +175,57 @@ def test_blocks_of_the_mask_are_the_mask(causal: bool) -> None:
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(1, heads, length, 16, generator=generator) for heads in (4, 2, 2))
     torch.testing.assert_close(attend_text(q, k, v, blocks), attend_text(q, k, v, dense))
+
+
+def no_compiler(_: object) -> None:
+    raise RuntimeError("Cannot find a working triton installation.\nMore on that.")
+
+
+def test_without_a_compiler_rows_keep_the_dense_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, ids = torch.device("cuda:0"), torch.zeros(1)
+
+    def is_sparse(length: int, dtype: torch.dtype, heads: object = None, device: torch.device = gpu) -> bool:
+        decoder = SimpleNamespace(embed=SimpleNamespace(weight=ids.to(dtype)))
+        run: Any = SimpleNamespace(heads=heads, model=SimpleNamespace(decoder=decoder))
+        batch: Any = SimpleNamespace(token_ids=SimpleNamespace(device=device, shape=(1, length)))
+        return attends_sparsely(run, batch)
+
+    tried: list[torch.device] = []
+    monkeypatch.setattr("locany.train.objective.can_skip_blocks", lambda device: not tried.append(device))
+    for kept_dense in (
+        is_sparse(SPARSE_FROM - 1, torch.bfloat16),
+        is_sparse(SPARSE_FROM, torch.float32),
+        is_sparse(SPARSE_FROM, torch.bfloat16, heads=object()),
+        is_sparse(SPARSE_FROM, torch.bfloat16, device=torch.device("cpu")),
+    ):
+        assert not kept_dense
+    assert not tried
+    assert is_sparse(SPARSE_FROM, torch.bfloat16)
+    assert tried == [gpu]
+
+    can_skip_blocks.cache_clear()
+    monkeypatch.setattr(torch, "compile", no_compiler)
+    with pytest.warns(UserWarning, match=r"long rows attend under a dense mask.*\(Cannot find a working"):
+        assert not can_skip_blocks(torch.device("cpu"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not can_skip_blocks(torch.device("cpu")), "asked once, said once"
+    can_skip_blocks.cache_clear()
+    monkeypatch.setattr(torch, "compile", lambda work: work)
+    monkeypatch.setattr("locany.model.attention.flex_attention", lambda q, k, v, **_: q + k + v)
+    assert can_skip_blocks(torch.device("cpu"))
+    can_skip_blocks.cache_clear()
+
+
+def test_what_finds_blocks_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def compiled(work: Callable[..., Any]) -> Callable[..., Any]:
+        made.append(work)
+        return work
+
+    masks._block_finder.cache_clear()
+    monkeypatch.setattr(torch, "compile", compiled)
+    assert masks._block_finder("cuda") is masks._block_finder("cuda") is create_block_mask
+    assert made == [create_block_mask]
+    masks._block_finder.cache_clear()

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from locany.errors import CheckpointTensorError, DataError
 from locany.model import CacheView, KVCache, LocateModel, text_layout, visible
 from locany.model.attention import attend_images, attend_text
-from tests.tiny import tiny_model
+from locany.model.locate_model import image_places
+from locany.model.packed import is_packed, join_layers, pack_model
+from locany.model.quantize import quantize_model
+from locany.model.quantized_weight import INT8
+from locany.train.lora import LoraConfig, add_lora
+from locany.weights import save_model
+from tests.tiny import TINY_TOKEN_IDS, tiny_model
 
 GRIDS = [(4, 6), (2, 2), (4, 6), (8, 2)]
 
@@ -132,5 +140,37 @@ def test_visual_tokens_replace_the_image_tokens_in_order(model: LocateModel) -> 
     embeds = model.embed(ids, visual)
     assert embeds[ids == image][:, 0].tolist() == [0.0, 1.0, 2.0, 3.0]
     torch.testing.assert_close(embeds[0, 3], model.decoder.embed.weight[7])
+    at = image_places(ids, image)
+    assert at.tolist() == [1, 2, 4, 7]
+    assert torch.equal(model.embed(ids, visual, at), embeds)
+    where = (ids == image)[..., None]
+    assert torch.equal(embeds, model.decoder.embed(ids).masked_scatter(where, visual))
     with pytest.raises(AssertionError, match="4 image tokens in the text for 3 visual tokens"):
         model.embed(ids, visual[:3])
+
+
+def test_joined_layers_answer_the_same_and_are_not_written(tmp_path: Path) -> None:
+    model = tiny_model(std=0.1)
+    ids = torch.arange(30).view(2, 15)
+    positions = torch.arange(15).expand(2, -1)
+    with torch.inference_mode():
+        before = model.decoder.logits(model(ids, positions, None))
+        count = sum(p.numel() for p in model.parameters())
+        assert not is_packed(model)
+        assert is_packed(join_layers(model))
+        torch.testing.assert_close(
+            model.decoder.logits(model(ids, positions, None)), before, rtol=1e-5, atol=1e-6
+        )
+    assert sum(p.numel() for p in model.parameters()) == count
+    assert join_layers(model) is model, "what is joined stays"
+    with pytest.raises(CheckpointTensorError):
+        save_model(model, tmp_path / "saved", token_ids=TINY_TOKEN_IDS)
+    with pytest.raises(DataError, match="names 'q'"):
+        add_lora(model, LoraConfig(), 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_model_on_another_device_is_joined_to_answer(dtype: torch.dtype) -> None:
+    assert is_packed(pack_model(tiny_model(dtype=dtype).to("meta")))
+    quantised = quantize_model(tiny_model(dtype=dtype), INT8)
+    assert not is_packed(join_layers(quantised))

@@ -25,7 +25,7 @@ from locany.errors import (
 )
 from locany.model import LocateModel
 from locany.model import quantized_products as products
-from locany.model.packed import can_pack, pack_model
+from locany.model.packed import can_pack, join_layers, pack_model
 from locany.model.quantize import QuantizedLinear, describe, linear_names, quantization, quantize_model
 from locany.model.quantized_weight import GROUP_SIZE, INT4, INT8, KINDS, join_weights, quantize_weight
 from locany.train.lora import LoraConfig, add_lora
@@ -142,6 +142,46 @@ def test_every_product_computes_the_same(kind: type, dtype: torch.dtype) -> None
     assert error(product(x), plainest(weight, dtype)(x)) < tolerance
 
 
+def tiled(pairs: Tensor, tiles: int) -> Tensor:
+    """Codes [out, in], two to a byte, as the CUDA kernel of `_convert_weight_to_int4pack` lays them out."""
+    out, size = pairs.shape[0], 2 * pairs.shape[1]
+    packed = torch.zeros(out // 8, size // (16 * tiles), 32, tiles // 2, dtype=torch.int32)
+    for outer in range(packed.shape[0]):
+        for inner in range(packed.shape[1]):
+            for lane in range(32):
+                for word in range(tiles // 2):
+                    first = (inner * tiles + 2 * word) * 8 + lane % 4  # in bytes, of the first of two tiles
+                    held = [int(pairs[8 * outer + lane // 4, first + step]) for step in (0, 4, 8, 12)]
+                    nibbles = [byte >> 4 for byte in held] + [byte & 15 for byte in held]
+                    value = sum(nibble << 4 * place for place, nibble in enumerate(nibbles))
+                    packed[outer, inner, lane, word] = value - (value >> 31 << 32)
+    return packed
+
+
+@pytest.mark.parametrize("tiles", [2, 4, 8])
+def test_many_rows_on_cuda_meet_the_unpacked_weight(tiles: int) -> None:
+    weight = quantize_weight(random(24, 256), INT4)
+    codes = weight.codes()
+    packed = tiled(codes[:, ::2] << 4 | codes[:, 1::2], tiles)
+    assert torch.equal(products.unpack_tiles(packed), codes)
+    assert weight.offset is not None
+    product = object.__new__(products._Int4Cuda)
+    product.packed, product.group = packed, weight.group_size
+    product.scales = torch.stack([weight.scale.t(), weight.offset.t()], -1).contiguous()
+    for dtype in (torch.float32, torch.bfloat16):
+        x = random(products._MAX_ROWS_INT4_CUDA + 1, 256, dtype=dtype)
+        assert torch.equal(product(x), F.linear(x, weight.dequantize(dtype)))
+
+
+def test_rows_that_fill_up_a_tile_change_nothing() -> None:
+    product = products._IntMM(quantize_weight(random(128, 256), INT8), torch.float32)
+    x = random(97, 256)
+    rows = [product(x[:count]) for count in (1, 33, 97)]
+    product.min_rows, product.step = products._MIN_ROWS_CUDA, products._ROWS_STEP_CUDA
+    for count, expected in zip((1, 33, 97), rows, strict=True):
+        assert torch.equal(product(x[:count]), expected)
+
+
 def test_tokens_that_are_nothing_or_not_numbers() -> None:
     layer = QuantizedLinear(quantize_weight(random(128, 256), INT8), None, torch.float32)
     x = random(5, 256)
@@ -207,9 +247,12 @@ def test_quantising_comes_before_packing(kind: str) -> None:
     before = logits(model)
     assert error(logits(pack_model(model)), before) < 1e-5, "what is quantised stays, the head is packed"
     assert quantization(model) == kind
+    arranged = [join_layers(tiny_model())]
     if can_pack(CPU, torch.float32):
+        arranged.append(pack_model(tiny_model()))
+    for packed in arranged:
         with pytest.raises(RequestError, match="packed for answering already"):
-            quantize_model(pack_model(tiny_model()), kind)
+            quantize_model(packed, kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,12 +16,13 @@ from locany.data.converters import write_samples
 from locany.data.encode import encode_sample
 from locany.data.loader import Step
 from locany.data.sample import Question, Sample, Target
+from locany.device import on_device
 from locany.errors import DataError, TrainingError
 from locany.image import PreprocessConfig
 from locany.tasks import Task
 from locany.train.data import DataConfig
 from locany.train.log import read_log
-from locany.train.objective import compute_loss, encode, on_device, prepare, step_size
+from locany.train.objective import compute_loss, encode, prepare, step_size
 from locany.train.ranks import Ranks
 from locany.train.report import KINDS, Window, kinds_of, line_for_people, numbers_by_kind
 from locany.train.run import start
