@@ -25,7 +25,7 @@ from locany.eval.scripted_runner import MAX_ANSWER, ScriptedRunner, scripted_eng
 from locany.eval.shapes import Shape, build, grid_of_side, noise_image, prompt_about
 from locany.eval.timing import Clock
 from locany.model import LocateModel
-from locany.model.packed import is_packed, pack_model
+from locany.model.packed import pack_model, will_pack
 from locany.model.vision import GridHW
 
 
@@ -99,7 +99,7 @@ class Bench:
     def plain(self, dtype: torch.dtype) -> PlainModel:
         """The baseline in a dtype, warmed up; with the same weights, but as they are stored."""
         if dtype not in self._plains:
-            shared = dtype == self.dtype and not is_packed(self.model())
+            shared = dtype == self.dtype and not will_pack(self.device, dtype)
             self._plains[dtype] = PlainModel(
                 self.model() if shared else build(self.shape, self.device, dtype)
             )

@@ -27,10 +27,10 @@ def pack_model(model: LocateModel) -> LocateModel:
 
     Queries, keys and values become one layer, gate and up another. Quantised layers stay as they are.
     """
-    if model.device.type != "cpu" and model.dtype in (torch.float32, torch.bfloat16):
-        return join_layers(model)
-    if not can_pack(model.device, model.dtype):
+    if not will_pack(model.device, model.dtype):
         return model
+    if model.device.type != "cpu":
+        return join_layers(model)
     for layer in model.decoder.layers:
         assert isinstance(layer, DecoderLayer)
         if _plain(layer.q, layer.k, layer.v):
@@ -72,8 +72,9 @@ def is_packed(model: LocateModel) -> bool:
     return any(isinstance(part, PackedLinear | JoinedLinear) for part in model.modules())
 
 
-def can_pack(device: torch.device, dtype: torch.dtype) -> bool:
-    return device.type == "cpu" and dtype in (torch.float32, torch.bfloat16) and _has_packing(dtype)
+def will_pack(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether `pack_model` changes a model of this device and dtype."""
+    return dtype in (torch.float32, torch.bfloat16) and (device.type != "cpu" or _has_packing(dtype))
 
 
 @cache

@@ -11,7 +11,7 @@ import locany
 from locany.codec import Tokenizer
 from locany.engine import Engine, EngineConfig, Request
 from locany.model import LocateModel
-from locany.model.packed import can_pack
+from locany.model.packed import will_pack
 from tests.unit.test_engine_crowd import VOCAB, toy_model, toy_question
 from tests.unit.test_engine_invariants import KNOBS, ask, assert_same
 
@@ -60,7 +60,7 @@ def test_packed_weights_change_nothing(checkpoint: Path, words: Tokenizer) -> No
         locany.load(checkpoint, device="cpu", dtype="float32", packed=packed) for packed in (True, False)
     ]
     model = locators[1].model
-    if not can_pack(model.device, model.dtype):
+    if not will_pack(model.device, model.dtype):
         pytest.skip("this torch does not pack weights")
     sizes = [sum(weight.numel() for weight in locator.model.parameters()) for locator in locators]
     assert sizes[0] < sizes[1], "packed weights are no tensors any more"

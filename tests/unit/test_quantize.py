@@ -25,7 +25,7 @@ from locany.errors import (
 )
 from locany.model import LocateModel
 from locany.model import quantized_products as products
-from locany.model.packed import can_pack, join_layers, pack_model
+from locany.model.packed import join_layers, pack_model, will_pack
 from locany.model.quantize import QuantizedLinear, describe, linear_names, quantization, quantize_model
 from locany.model.quantized_weight import GROUP_SIZE, INT4, INT8, KINDS, join_weights, quantize_weight
 from locany.train.lora import LoraConfig, add_lora
@@ -248,7 +248,7 @@ def test_quantising_comes_before_packing(kind: str) -> None:
     assert error(logits(pack_model(model)), before) < 1e-5, "what is quantised stays, the head is packed"
     assert quantization(model) == kind
     arranged = [join_layers(tiny_model())]
-    if can_pack(CPU, torch.float32):
+    if will_pack(CPU, torch.float32):
         arranged.append(pack_model(tiny_model()))
     for packed in arranged:
         with pytest.raises(RequestError, match="packed for answering already"):
