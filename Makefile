@@ -26,13 +26,15 @@ train-smoke: $(VENV)/.dev  ## from render to F1: a toy learns five emoji in abou
 	$(BIN)/python scripts/train_smoke.py $(SETTINGS)
 
 RUNS ?= runs
-mini: $(VENV)/.dev  ## the bundled model again, in RUNS=runs: all eleven recipes of docs/mini.md; many hours on two cores, goes on after any stop
+mini: $(VENV)/.dev  ## the bundled model again, in RUNS=runs: all twelve recipes of docs/mini.md; many hours on two cores, goes on after any stop
 	OMP_NUM_THREADS=1 $(BIN)/locany train recipes/mini_read.py out=$(RUNS)/mini_read
-	set -e; before=mini_read; for stage in mini mini_wide mini_more mini_path mini_names mini_know mini_long mini_text mini_large mini_screens; do \
+	set -e; before=mini_read; for stage in mini mini_wide mini_more mini_path mini_names mini_know mini_long mini_text mini_large mini_screens mini_blocks; do \
 		OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node 2 -m locany train recipes/$$stage.py compile=true \
 			out=$(RUNS)/$$stage begin=$(RUNS)/$$before/model begin_heads=$(RUNS)/$$before/heads.safetensors; \
 		before=$$stage; \
 	done
+	test -d $(RUNS)/locany-mini || $(BIN)/python scripts/average_weights.py \
+		$(RUNS)/mini_screens/model $(RUNS)/mini_blocks/model $(RUNS)/locany-mini
 
 setup: $(VENV)/.dev  ## what the render engines draw with: Chromium and fonts (apt), toolkits and icons (npm)
 	$(BIN)/locany data setup

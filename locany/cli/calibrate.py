@@ -61,7 +61,7 @@ def calibrate(
     ] = 0.5,
     json: JsonFlag = False,
 ) -> int:
-    """Measure how far scores mean what they say, and fit the curve that mends them."""
+    """Measure how far scores mean what they say, and fit the curve that corrects them."""
     from locany.eval.calibrate import draw_reliability, fit_calibration, read_run
     from locany.eval.throughput_plots import require_matplotlib
     from locany.locator.calibration import write_calibration
