@@ -136,8 +136,8 @@ def test_conversations_that_are_no_sample_are_passed_over(cli: Cli, tmp_path: Pa
         done = cli("data", command, path, "--out", tmp_path / command, model=False)
         assert done.code == 0, done.err
         assert "locany: note: " in done.err
-        assert "1 conversations are no sample and passed over; the first: " in done.err
-    with pytest.warns(UserWarning, match="1 conversations are no sample and passed over"):
+        assert "1 conversation is no sample and passed over; the first: " in done.err
+    with pytest.warns(UserWarning, match="1 conversation is no sample and passed over"):
         assert len(built(tmp_path / "out", DatasetSource(path))) == 2
 
 
