@@ -11,7 +11,6 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from cyclopts import (
     App,
@@ -164,7 +163,7 @@ def _explain(error: CycloptsError) -> str:
         meant = _ALSO_CALLED.get(error.unused_tokens[0].replace("-", "_"))
         if meant:
             return f"there is no command {error.unused_tokens[0]!r} here; give 'locany {meant}'"
-        if Path(error.unused_tokens[0]).exists():
+        if os.path.exists(error.unused_tokens[0]):  # unlike Path.exists it takes any text
             return f"{error}; to find things in it: locany detect {error.unused_tokens[0]} WORDS"
     if isinstance(error, UnusedCliTokensError):
         rest = " ".join(f"'{token}'" for token in error.unused_tokens or ())

@@ -27,14 +27,9 @@ def _check_device(_: Any, value: str) -> None:
         raise ValueError("Choose auto, cpu, cuda, cuda:<number> or mps.")
 
 
-def _check_share(_: Any, value: float) -> None:
-    if not 0 <= value <= 1:  # also true of NaN
+def _check_share(_: Any, value: float | None) -> None:
+    if value is not None and not 0 <= value <= 1:  # also true of NaN
         raise ValueError("Give a number from 0 to 1.")
-
-
-def _check_optional_share(_: Any, value: float | None) -> None:
-    if value is not None:
-        _check_share(_, value)
 
 
 def _option(group: Group, text: str, *names: str, **more: Any) -> Parameter:
@@ -139,7 +134,7 @@ class LocateOptions(ModelOptions):
         _option(
             DECODING_GROUP,
             "Leave out boxes that overlap a better one of the same label by an IoU above this, such as 0.7.",
-            validator=_check_optional_share,
+            validator=_check_share,
         ),
     ] = None
     max_new_tokens: Annotated[

@@ -148,7 +148,6 @@ class DataConfig:
                 f"recipe: data.balance is {self.balance}, expected a share of the images from 0 to 1, "
                 "such as 0.1"
             )
-
         if not 0 <= self.held_out < 1:
             raise DataError(
                 f"recipe: data.held_out is {self.held_out}, expected a share of the images below 1, "

@@ -15,8 +15,8 @@ def divide(samples: Sequence[Sample | Dialogue], share: float, *, apart: bool) -
     """The samples whose images are kept apart, or the others.
 
     An image is on the same side in every run and on every machine: the digest of its file's name decides. So
-    all records of an image are, and images that are added later move no other one. Where chance would keep
-    none apart, the image of the smallest digest is.
+    all records of an image are, and images that are added later move no other one. Only where chance would
+    keep none apart, the image of the smallest digest is, which may change with the next images.
 
     Args:
         share: of the images, more than 0 and less than 1.

@@ -442,3 +442,9 @@ def test_a_streamed_line_stays_at_the_score_that_it_says(
     first, last = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert first["score"] == written
     assert last["num"] == 1
+
+
+@pytest.mark.parametrize("word", ["x" * 5000, "a\0b"])
+def test_any_word_may_stand_where_a_command_does(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([word]) == 2
+    assert "Unknown command" in capsys.readouterr().err
